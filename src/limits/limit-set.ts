@@ -1,0 +1,145 @@
+import { chooseNearest, compileMatch, nearnessOf, type Match, type Nearness } from '../scope/match.ts';
+import { scopeText, type Scope, type ScopeFacts } from '../scope/scope.ts';
+import type { CounterSpec, OutagePolicy, WindowSpec } from './counter.ts';
+
+/** A rate limit as it is configured. */
+export interface LimitDefinition {
+  readonly id: string;
+  readonly scope: Scope;
+  readonly match: Match;
+  /** At least one; any order. */
+  readonly windows: readonly WindowSpec[];
+  /** Windows for named tiers; a tier that is not named has `windows`. */
+  readonly tiers: Readonly<Record<string, readonly WindowSpec[]>>;
+  /** ≥ 1; loosens the shortest window only. */
+  readonly burstMultiplier: number;
+  readonly onOutage: OutagePolicy;
+}
+
+/** Lifts limits for some callers, for good or until a moment. */
+export interface Exemption {
+  readonly id: string;
+  readonly match: Match;
+  /** Ids of the limits lifted; undefined means all. */
+  readonly limits: readonly string[] | undefined;
+  /** Undefined means for good. */
+  readonly untilMs: number | undefined;
+  readonly grantedBy: string;
+  readonly reason: string;
+}
+
+export interface LimitUse {
+  readonly rule: string;
+  readonly scope: string;
+  readonly status: string;
+}
+
+/** The counters that a call takes from, and what became of every limit that matched. */
+export interface LimitSelection {
+  readonly counters: readonly CounterSpec[];
+  readonly exempted: readonly { readonly limitId: string; readonly scope: string; readonly exemption: Exemption }[];
+  readonly uses: readonly LimitUse[];
+}
+
+/** All limits of one configuration revision, ready to be applied. */
+export interface LimitSet {
+  readonly definitions: readonly LimitDefinition[];
+  /** @param nowMs decides which exemptions are still in force. */
+  select(facts: ScopeFacts, nowMs: number): LimitSelection;
+}
+
+interface CompiledLimit extends LimitDefinition {
+  readonly nearness: Nearness;
+  readonly matches: (facts: ScopeFacts) => boolean;
+  readonly windowsOf: (tier: string) => readonly WindowSpec[];
+}
+
+interface CompiledExemption extends Exemption {
+  readonly matches: (facts: ScopeFacts) => boolean;
+}
+
+const NOTHING: LimitSelection = { counters: [], exempted: [], uses: [] };
+
+export function compileLimits(
+  definitions: readonly LimitDefinition[],
+  exemptions: readonly Exemption[],
+): LimitSet {
+  const limits = definitions.map(compileLimit).sort((a, b) => (a.id < b.id ? -1 : 1));
+  const lifted = exemptions.map((one) => ({ ...one, matches: compileMatch(one.match) }));
+  return {
+    definitions,
+    select: (facts, nowMs) =>
+      limits.length === 0 ? NOTHING : select(limits, inForce(lifted, facts, nowMs), facts),
+  };
+}
+
+function compileLimit(definition: LimitDefinition): CompiledLimit {
+  const standard = withBurst(definition.windows, definition.burstMultiplier);
+  const tiers = new Map(
+    Object.entries(definition.tiers).map(([tier, windows]) => [
+      tier,
+      withBurst(windows, definition.burstMultiplier),
+    ]),
+  );
+  return {
+    ...definition,
+    nearness: nearnessOf(definition.scope, definition.match, 'requests'),
+    matches: compileMatch(definition.match),
+    windowsOf: (tier) => tiers.get(tier) ?? standard,
+  };
+}
+
+/** Shortest first, and only the shortest is loosened: a burst must not multiply the day (P13). */
+function withBurst(windows: readonly WindowSpec[], multiplier: number): readonly WindowSpec[] {
+  return [...windows]
+    .sort((a, b) => a.lengthMs - b.lengthMs)
+    .map((window, index) =>
+      index === 0 ? { ...window, limit: Math.floor(window.limit * multiplier) } : window,
+    );
+}
+
+function inForce(
+  exemptions: readonly CompiledExemption[],
+  facts: ScopeFacts,
+  nowMs: number,
+): readonly CompiledExemption[] {
+  return exemptions.filter(
+    (one) => (one.untilMs === undefined || nowMs < one.untilMs) && one.matches(facts),
+  );
+}
+
+function select(
+  limits: readonly CompiledLimit[],
+  exemptions: readonly CompiledExemption[],
+  facts: ScopeFacts,
+): LimitSelection {
+  const counters: CounterSpec[] = [];
+  const exempted: LimitSelection['exempted'][number][] = [];
+  const uses: LimitUse[] = [];
+  for (const { definition, replacedBy } of chooseNearest(limits.filter((one) => one.matches(facts)))) {
+    const scope = scopeText(definition.scope, facts);
+    const exemption = exemptions.find((one) => one.limits?.includes(definition.id) ?? true);
+    if (replacedBy !== undefined) {
+      uses.push({ rule: definition.id, scope, status: `replaced by ${replacedBy}` });
+    } else if (exemption) {
+      exempted.push({ limitId: definition.id, scope, exemption });
+      uses.push({ rule: definition.id, scope, status: `exempted by ${exemption.id}` });
+    } else {
+      counters.push(counterOf(definition, scope, facts.tier));
+      uses.push({ rule: definition.id, scope, status: 'applies' });
+    }
+  }
+  return { counters, exempted, uses };
+}
+
+function counterOf(limit: CompiledLimit, scope: string, tier: string): CounterSpec {
+  return {
+    limitId: limit.id,
+    scope,
+    crossTenant: limit.scope.length === 0,
+    windows: limit.windowsOf(tier),
+    cost: 1,
+    unit: 'requests',
+    onOutage: limit.onOutage,
+  };
+}
