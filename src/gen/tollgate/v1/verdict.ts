@@ -9,6 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Struct } from "../../google/protobuf/struct.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { ReasonCode, reasonCodeFromJSON, reasonCodeToJSON } from "./reason_code.ts";
 
 /** May the call go ahead? */
 export const Effect = {
@@ -262,6 +263,8 @@ export interface Reason {
     | undefined;
   /** True for a warning or a shadow rule: it did not decide. */
   advisory: boolean;
+  /** `code` as a constant. */
+  reasonCode: ReasonCode;
 }
 
 /** One rate window of one scope, after this request. */
@@ -762,6 +765,7 @@ function createBaseReason(): Reason {
     requested: undefined,
     retryAfter: undefined,
     advisory: false,
+    reasonCode: 0,
   };
 }
 
@@ -814,6 +818,9 @@ export const Reason: MessageFns<Reason> = {
     }
     if (message.advisory !== false) {
       writer.uint32(104).bool(message.advisory);
+    }
+    if (message.reasonCode !== 0) {
+      writer.uint32(112).int32(message.reasonCode);
     }
     return writer;
   },
@@ -935,6 +942,14 @@ export const Reason: MessageFns<Reason> = {
             message.advisory = reader.bool();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.reasonCode = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -970,6 +985,11 @@ export const Reason: MessageFns<Reason> = {
         ? Duration.fromJSON(object.retry_after)
         : undefined,
       advisory: isSet(object.advisory) ? globalThis.Boolean(object.advisory) : false,
+      reasonCode: isSet(object.reasonCode)
+        ? reasonCodeFromJSON(object.reasonCode)
+        : isSet(object.reason_code)
+        ? reasonCodeFromJSON(object.reason_code)
+        : 0,
     };
   },
 
@@ -1014,6 +1034,9 @@ export const Reason: MessageFns<Reason> = {
     if (message.advisory !== false) {
       obj.advisory = message.advisory;
     }
+    if (message.reasonCode !== 0) {
+      obj.reasonCode = reasonCodeToJSON(message.reasonCode);
+    }
     return obj;
   },
 
@@ -1043,6 +1066,7 @@ export const Reason: MessageFns<Reason> = {
       ? Duration.fromPartial(object.retryAfter)
       : undefined;
     message.advisory = object.advisory ?? false;
+    message.reasonCode = object.reasonCode ?? 0;
     return message;
   },
 };

@@ -1,0 +1,117 @@
+import type { Amounts } from '../budgets/amounts.ts';
+import type { BudgetSelection } from '../budgets/budget-set.ts';
+import type { LimitSelection } from '../limits/limit-set.ts';
+import type { PolicyFacts } from '../policy/facts.ts';
+import type { Price } from '../pricing/price.ts';
+import { estimateOf, givenPrice } from '../pricing/price-table.ts';
+import type { ScopeFacts } from '../scope/scope.ts';
+import type { AuthorizeCommand, Call } from './call.ts';
+import type { CallFacts } from './record.ts';
+import type { Agent, Snapshot, Tenant } from './snapshot.ts';
+
+/** Everything about one request that is known without asking anybody: the input of all stages. */
+export interface Admission {
+  readonly command: AuthorizeCommand;
+  readonly snapshot: Snapshot;
+  /** Undefined when the tenant has no such agent. */
+  readonly agent: Agent | undefined;
+  readonly nowMs: number;
+  readonly price: Price;
+  /** What the call is expected to use; what a Reserve holds. */
+  readonly amounts: Amounts;
+  readonly model: string;
+  readonly scopeFacts: ScopeFacts;
+}
+
+/** Puts a request beside the configuration that decides it. */
+export function admit(
+  command: AuthorizeCommand,
+  snapshot: Snapshot,
+  tenant: Tenant,
+  nowMs: number,
+): Admission {
+  const { call } = command;
+  const agent = tenant.agents.get(call.agent);
+  const model = call.estimate.model || agent?.model || '';
+  const price = priceOf(call, snapshot, agent, model);
+  const { inputTokens, outputTokens } = call.estimate;
+  return {
+    command,
+    snapshot,
+    agent,
+    nowMs,
+    price,
+    amounts: { costMicroUsd: price.totalMicroUsd, inputTokens, outputTokens, invocations: 1n },
+    model,
+    scopeFacts: scopeFactsOf(call, agent, snapshot),
+  };
+}
+
+function priceOf(call: Call, snapshot: Snapshot, agent: Agent | undefined, model: string): Price {
+  const { costMicroUsd, complexity, inputTokens, outputTokens } = call.estimate;
+  if (costMicroUsd !== undefined) return givenPrice(costMicroUsd);
+  const platform = agent?.provider ?? '';
+  return estimateOf(snapshot.prices, { platform, model, complexity, inputTokens, outputTokens });
+}
+
+export function scopeFactsOf(
+  call: Call,
+  agent: Agent | undefined,
+  snapshot: Snapshot,
+): ScopeFacts {
+  const facts = {
+    organization: call.tenant,
+    team: call.team,
+    user: call.user,
+    agent: call.agent,
+    provider: agent?.provider ?? '',
+    environment: call.environment,
+    roles: call.roles,
+    tier: '',
+  };
+  return { ...facts, tier: snapshot.tierOf(facts) };
+}
+
+export function policyFactsOf({ command: { call }, agent, nowMs }: Admission): PolicyFacts {
+  return {
+    tenant: call.tenant,
+    agent: call.agent,
+    provider: agent?.provider ?? '',
+    environment: call.environment,
+    user: call.user,
+    team: call.team,
+    roles: call.roles,
+    country: call.country,
+    sourceIp: call.sourceIp,
+    dataClassification: call.dataClassification,
+    attributes: call.attributes,
+    nowMs,
+  };
+}
+
+export function limitsOf({ snapshot, scopeFacts, nowMs }: Admission): LimitSelection {
+  return snapshot.limits.select(scopeFacts, nowMs);
+}
+
+export function budgetsOf({ snapshot, scopeFacts }: Admission): BudgetSelection {
+  return snapshot.budgets.select(scopeFacts);
+}
+
+/** The facts that the record keeps of a call. */
+export function callFactsOf({ command: { call }, agent, amounts, model }: Admission): CallFacts {
+  return {
+    tenant: call.tenant,
+    agent: call.agent,
+    agentVersion: call.agentVersion || agent?.version || '',
+    provider: agent?.provider ?? '',
+    user: call.user,
+    team: call.team,
+    roles: call.roles,
+    system: call.system,
+    environment: call.environment,
+    model,
+    complexity: call.estimate.complexity,
+    estimated: amounts,
+    parentTraceId: call.parentTraceId,
+  };
+}

@@ -1,0 +1,96 @@
+import type { BudgetSelection } from '../budgets/budget-set.ts';
+import type { LimitSelection } from '../limits/limit-set.ts';
+import { budgetsOf, limitsOf, type Admission } from './admission.ts';
+import type { Decision } from './decision.ts';
+import { openingDraft, withPolicy, withWindows } from './draft.ts';
+import type { PipelineParts } from './parts.ts';
+import { runPolicyStage, type PolicyStage } from './policy-stage.ts';
+import type { Conflict, Overloaded, TakeRequest } from './ports.ts';
+import type { DecisionRecord } from './record.ts';
+import { runWindowStage } from './window-stage.ts';
+
+/** A request that has been through policy and windows: what remains is money. */
+export interface Gates {
+  readonly kind: 'gates';
+  /** Allows or denies as far as policy and windows go. */
+  readonly draft: Decision;
+  readonly budgets: BudgetSelection;
+  /** What was taken from the windows and has to be given back if money denies; undefined when nothing was. */
+  readonly taken: TakeRequest | undefined;
+  /** True when it was taken by this try, not by an earlier one of the same request. */
+  readonly takenNow: boolean;
+  /** True when the windows' store could not answer: the answer must not stand for the request for good. */
+  readonly outage: boolean;
+}
+
+/** Policy, then windows: a later stage runs only when the one before allows, and each is told in the draft. */
+export async function passGates(
+  parts: PipelineParts,
+  admission: Admission,
+  operation: DecisionRecord['operation'],
+): Promise<Gates | Conflict | Overloaded> {
+  const policy = await parts.observer.stage('policy', () =>
+    Promise.resolve(runPolicyStage(admission)),
+  );
+  const limits = limitsOf(admission);
+  const budgets = budgetsOf(admission);
+  const draft = explained(
+    withPolicy(openingDraft(admission, operation), policy),
+    admission,
+    policy,
+    limits,
+    budgets,
+  );
+  if (!policy.allowed) return { kind: 'gates', draft, budgets, taken: undefined, takenNow: false, outage: false };
+  return takeWindows(parts, admission, draft, limits, budgets);
+}
+
+async function takeWindows(
+  parts: PipelineParts,
+  { command }: Admission,
+  draft: Decision,
+  limits: LimitSelection,
+  budgets: BudgetSelection,
+): Promise<Gates | Conflict | Overloaded> {
+  const { tenant, requestId, fingerprint } = command;
+  const request: TakeRequest = { tenant, requestId, fingerprint, counters: limits.counters };
+  const stage =
+    limits.counters.length === 0
+      ? await runWindowStage(parts.limiter, request, limits)
+      : await parts.observer.stage('windows', () => runWindowStage(parts.limiter, request, limits));
+  if (stage.kind !== 'windows') return stage;
+  for (const { exemption, limitId } of limits.exempted) {
+    parts.observer.exempted(exemption.id, limitId);
+  }
+  const exemptions = [...new Set(limits.exempted.map(({ exemption }) => exemption.id))];
+  return {
+    kind: 'gates',
+    draft: withWindows(draft, stage, exemptions),
+    budgets,
+    taken: stage.taken === 'nothing' ? undefined : request,
+    takenNow: stage.taken === 'now',
+    outage: stage.outage,
+  };
+}
+
+function explained(
+  draft: Decision,
+  { command }: Admission,
+  { verdict }: PolicyStage,
+  limits: LimitSelection,
+  budgets: BudgetSelection,
+): Decision {
+  if (!command.explain || !verdict) return draft;
+  return {
+    ...draft,
+    explanation: { policy: verdict, limits: limits.uses, budgets: budgets.uses },
+  };
+}
+
+/** Gives back what the windows gave, so that a denial consumes nothing anywhere. */
+export async function giveBack(
+  { limiter, observer }: PipelineParts,
+  taken: TakeRequest | undefined,
+): Promise<void> {
+  if (taken) await observer.stage('refund', () => limiter.refund(taken));
+}

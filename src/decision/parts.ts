@@ -1,0 +1,15 @@
+import type { Clock } from '../lib/clock.ts';
+import type { GrantTokens } from './grant-token.ts';
+import type { DecisionObserver } from './observer.ts';
+import type { BudgetLedger, ConfigSource, RateLimiter, Recorder } from './ports.ts';
+
+/** What the pipeline is made of. */
+export interface PipelineParts {
+  readonly config: ConfigSource;
+  readonly limiter: RateLimiter;
+  readonly ledger: BudgetLedger;
+  readonly recorder: Recorder;
+  readonly tokens: GrantTokens;
+  readonly observer: DecisionObserver;
+  readonly clock: Clock;
+}

@@ -1,0 +1,79 @@
+import { admit } from './admission.ts';
+import { AnswerMemory, type Remembered } from './answer-memory.ts';
+import type { Decided, DecisionPoint, Refusal, Settled, SettlementRefusal } from './answers.ts';
+import { authorize } from './authorize.ts';
+import type { AuthorizeCommand, RequestIdentity } from './call.ts';
+import { extend } from './extend.ts';
+import type { PipelineParts } from './parts.ts';
+import type { Conflict } from './ports.ts';
+import { reserve } from './reserve.ts';
+import { commit, release } from './settlement.ts';
+
+/**
+ * The decision point. One decision flows one way:
+ *
+ *   admission  what is asked, beside the configuration that decides it     admission.ts
+ *   policy     registration and policies, pure                             policy-stage.ts
+ *   windows    every rate window or none                                   window-stage.ts
+ *   money      headroom (Authorize) or hold (Reserve), all accounts or none authorize.ts, reserve.ts
+ *   record     in the hold's transaction, or through the recorder          recording.ts
+ *
+ * and settlement.ts and extend.ts carry on from a hold. Everything is remembered by request id.
+ */
+export function openPipeline(parts: PipelineParts): DecisionPoint {
+  const decisions = new AnswerMemory<Decided | Refusal>(parts.clock);
+  const settlements = new AnswerMemory<Settled | SettlementRefusal>(parts.clock);
+  const extensions = new AnswerMemory<Decided | SettlementRefusal>(parts.clock);
+  return {
+    authorize: (command) =>
+      decisions.once(keyOf(command), `authorize ${command.fingerprint}`, () =>
+        admitted(parts, command, (admission) => authorize(parts, admission)),
+      ),
+    reserve: (command) =>
+      decisions.once(keyOf(command), `reserve ${command.fingerprint}`, () =>
+        admitted(parts, command, (admission) => reserve(parts, admission, command)),
+      ),
+    commit: (command) =>
+      settlements.once(keyOf(command), `commit ${command.fingerprint}`, () =>
+        forTenant(parts, command, () => commit(parts, command)),
+      ),
+    release: (command) =>
+      settlements.once(keyOf(command), `release ${command.fingerprint}`, () =>
+        forTenant(parts, command, () => release(parts, command)),
+      ),
+    extend: (command) =>
+      extensions.once(keyOf(command), `extend ${command.fingerprint}`, () =>
+        forTenant(parts, command, () => extend(parts, command)),
+      ),
+  };
+}
+
+function keyOf({ tenant, requestId }: RequestIdentity): string {
+  return `${tenant}\n${requestId}`;
+}
+
+type Admission = ReturnType<typeof admit>;
+
+async function admitted<T extends Decided | Refusal | Conflict>(
+  { config, clock }: PipelineParts,
+  command: AuthorizeCommand,
+  decide: (admission: Admission) => Promise<Remembered<T>>,
+): Promise<Remembered<T | Refusal>> {
+  const snapshot = config.current();
+  const tenant = snapshot.tenants.get(command.tenant);
+  if (!tenant) return { answer: { kind: 'unknown_tenant' }, final: false };
+  if (snapshot.revisionNumber < command.minRevision) {
+    const { revision } = snapshot;
+    return { answer: { kind: 'stale_configuration', revision }, final: false };
+  }
+  return decide(admit(command, snapshot, tenant, clock.nowMs()));
+}
+
+async function forTenant<T>(
+  { config }: PipelineParts,
+  { tenant }: RequestIdentity,
+  settle: () => Promise<Remembered<T>>,
+): Promise<Remembered<T | { readonly kind: 'unknown_tenant' }>> {
+  if (config.current().tenants.has(tenant)) return settle();
+  return { answer: { kind: 'unknown_tenant' }, final: false };
+}

@@ -1,0 +1,229 @@
+import type { AccountReading, AccountSpec } from '../budgets/account.ts';
+import type { Amounts } from '../budgets/amounts.ts';
+import type { CounterSpec, WindowReading } from '../limits/counter.ts';
+import type { CommitCommand, ExtendCommand, ReleaseCommand } from './call.ts';
+import type { DecisionRecord, Page, RecordQuery, StoredRecord } from './record.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/**
+ * The ports of the decision pipeline. Denials, conflicts and outages are values: a port's promise rejects only on a
+ * defect. Every adapter of a port passes the same conformance suite in test/conformance.
+ */
+
+/** A store cannot answer. `problem` is for operators, never for callers. */
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly problem: string;
+}
+
+/** The bounded queue in front of a store is full. */
+export interface Overloaded {
+  readonly kind: 'overloaded';
+  readonly retryAfterMs: number;
+}
+
+/** The request id was used before with a different body. */
+export interface Conflict {
+  readonly kind: 'conflict';
+}
+
+export interface Health {
+  readonly adapter: string;
+  readonly healthy: boolean;
+  /** Empty when healthy. */
+  readonly problem: string;
+}
+
+// ── Rate windows ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface TakeRequest {
+  readonly tenant: string;
+  readonly requestId: string;
+  readonly fingerprint: string;
+  /** At most 64. */
+  readonly counters: readonly CounterSpec[];
+}
+
+export type TakeOutcome =
+  /** Taken from every window of every counter. `replayed`: by an earlier try of the same request. */
+  | { readonly kind: 'taken'; readonly replayed: boolean; readonly windows: readonly WindowReading[] }
+  /** Nothing was taken anywhere: at least one window has no room. */
+  | { readonly kind: 'denied'; readonly replayed: boolean; readonly windows: readonly WindowReading[] }
+  | Conflict
+  | Unavailable
+  | Overloaded;
+
+/** Counts calls in sliding windows, all counters of a call or none. */
+export interface RateLimiter {
+  /** Takes from all windows or from none, and remembers the verdict under the request id for at least ten minutes. */
+  take(request: TakeRequest): Promise<TakeOutcome>;
+  /** Gives back what `take` took for this request id, to the sub-buckets it came from; does nothing the second time. */
+  refund(request: TakeRequest): Promise<'refunded' | 'nothing' | Unavailable>;
+  /** Reads without taking. */
+  peek(tenant: string, counters: readonly CounterSpec[]): Promise<readonly WindowReading[] | Unavailable>;
+  health(): Promise<Health>;
+  close(): Promise<void>;
+}
+
+// ── Money and tokens ────────────────────────────────────────────────────────────────────────────────────────────
+
+export type ReservationState = 'open' | 'committed' | 'released' | 'expired';
+
+export interface Reservation {
+  readonly reservationId: string;
+  readonly decisionId: string;
+  readonly state: ReservationState;
+  readonly held: Amounts;
+  readonly committed: Amounts;
+  readonly expiresAtMs: number;
+  /** Account ids, in the order of the specs that were given to `hold`. */
+  readonly accounts: readonly string[];
+  /** What prices its tokens. */
+  readonly pricing: ReservationPricing;
+}
+
+export interface ReservationPricing {
+  readonly agent: string;
+  readonly platform: string;
+  readonly model: string;
+  readonly complexity: string;
+}
+
+export interface HoldRequest {
+  readonly tenant: string;
+  readonly requestId: string;
+  readonly fingerprint: string;
+  readonly reservationId: string;
+  readonly amounts: Amounts;
+  /** At most 64. May be empty: the reservation is then recorded and charged to nobody. */
+  readonly accounts: readonly AccountSpec[];
+  readonly holdForMs: number;
+  /** Hold what is left, at least one invocation, when the whole estimate does not fit. */
+  readonly acceptPartial: boolean;
+  /** Decision whose token is spent by this hold; empty when none. */
+  readonly authorizedBy: string;
+  readonly pricing: ReservationPricing;
+  /** Written in the hold's transaction, completed with its outcome. */
+  readonly record: DecisionRecord;
+}
+
+/** `record` is the one stored first: on a replay, that of the first try. `accounts` in the order of the specs. */
+export type HoldOutcome =
+  | {
+      readonly kind: 'held';
+      readonly replayed: boolean;
+      readonly record: DecisionRecord;
+      readonly reservation: Reservation;
+      /** After the hold. */
+      readonly accounts: readonly AccountReading[];
+    }
+  /** Nothing was held anywhere. */
+  | {
+      readonly kind: 'denied';
+      readonly replayed: boolean;
+      readonly cause: 'short' | 'token_used';
+      readonly record: DecisionRecord;
+      /** What was asked for, as the first try asked. */
+      readonly amounts: Amounts;
+      /** As they stand, without this call. */
+      readonly accounts: readonly AccountReading[];
+    }
+  | Conflict
+  | Unavailable
+  | Overloaded;
+
+export type SettleOutcome =
+  | {
+      readonly kind: 'settled';
+      readonly replayed: boolean;
+      readonly reservation: Reservation;
+      readonly accounts: readonly AccountReading[];
+      /** Actual cost minus held cost where positive. */
+      readonly overrunMicroUsd: bigint;
+      /** The hold had expired; its presumed cost was corrected. */
+      readonly late: boolean;
+    }
+  | { readonly kind: 'not_found' }
+  /** The reservation is already committed or released by another request. */
+  | { readonly kind: 'wrong_state'; readonly state: ReservationState }
+  | Conflict
+  | Unavailable
+  | Overloaded;
+
+export interface CommitRequest extends Omit<CommitCommand, 'usage'> {
+  /** Priced; `invocations` is 1. */
+  readonly actual: Amounts;
+}
+
+export interface ExtendRequest extends ExtendCommand {
+  /** As for `hold`. */
+  readonly record: DecisionRecord;
+}
+
+export type ExtendOutcome =
+  | HoldOutcome
+  | { readonly kind: 'not_found' }
+  | { readonly kind: 'wrong_state'; readonly state: ReservationState };
+
+/** What an earlier request left behind, looked up by its id. */
+export type RecallOutcome = HoldOutcome | { readonly kind: 'nothing' };
+
+/** Holds and settles money durably: all accounts of a call or none, each request once. */
+export interface BudgetLedger {
+  hold(request: HoldRequest): Promise<HoldOutcome>;
+  /** The stored outcome of an earlier `hold` with this request id, without doing anything. */
+  recall(tenant: string, requestId: string, fingerprint: string): Promise<RecallOutcome>;
+  /** Charges the actual usage, whatever it is; also after expiry. */
+  commit(request: CommitRequest): Promise<SettleOutcome>;
+  /** Gives the whole hold back; only while it is open. */
+  release(request: ReleaseCommand): Promise<SettleOutcome>;
+  extend(request: ExtendRequest): Promise<ExtendOutcome>;
+  /** Accounts as they stand now; those never charged read as empty. In the order of the specs. */
+  read(tenant: string, accounts: readonly AccountSpec[]): Promise<readonly AccountReading[] | Unavailable | Overloaded>;
+  reservation(tenant: string, reservationId: string): Promise<Reservation | { readonly kind: 'not_found' } | Unavailable>;
+  accounts(query: AccountQuery): Promise<Page<AccountReading> | Unavailable>;
+  /** Presumes spent every open hold whose time is over, at most `most` of them; answers how many. */
+  expire(most: number): Promise<number | Unavailable>;
+  health(): Promise<Health>;
+  close(): Promise<void>;
+}
+
+export interface AccountQuery {
+  readonly tenant: string;
+  readonly budgetId?: string;
+  /** 1 to 1,000. */
+  readonly pageSize: number;
+  readonly pageToken?: string;
+}
+
+// ── The record ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Keeps decisions that hold nothing. Those that hold are written by the ledger. */
+export interface Lineage {
+  /** Appends in one transaction; a decision id that is there already is left as it is. */
+  append(records: readonly DecisionRecord[]): Promise<'appended' | Unavailable>;
+  get(tenant: string, decisionId: string): Promise<StoredRecord | { readonly kind: 'not_found' } | Unavailable>;
+  /** Newest first. */
+  list(query: RecordQuery): Promise<Page<StoredRecord> | Unavailable>;
+}
+
+/** Takes a record so that it survives this process, then brings it to the Lineage in its own time. */
+export interface Recorder {
+  /** Resolves when the record survives a kill of this process. */
+  record(record: DecisionRecord): Promise<'recorded' | Unavailable>;
+  /** Records taken and not yet in the Lineage. */
+  waiting(): number;
+  /** Brings what is waiting to the Lineage, within the time given; what is left stays on disk. */
+  close(withinMs: number): Promise<void>;
+}
+
+// ── Configuration ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Serves the configuration in force. */
+export interface ConfigSource {
+  /** The last good revision; changes atomically. */
+  current(): Snapshot;
+  /** Why a newer configuration was refused; empty when none was. */
+  refusal(): string;
+  close(): Promise<void>;
+}

@@ -1,0 +1,248 @@
+import type { AccountStatus, Decision, Explanation, Grant, WindowStatus } from './decision.ts';
+import type { DecisionRecord } from './record.ts';
+import type { Reason } from './reasons.ts';
+import type { Amounts, Caps } from '../budgets/amounts.ts';
+import type { Price } from '../pricing/price.ts';
+import { packFree, unpackFree } from './free-values.ts';
+
+/**
+ * The one form in which a decision record is written down, in the journal and in the Lineage: plain JSON that comes
+ * back as it was. Whole numbers of 64 bits are decimal text, Infinity is null, what is undefined is left out. The
+ * types below hold encoder, decoder and record together: a field added to the record that needs care and gets none
+ * does not compile.
+ */
+export type Wire<T> = T extends bigint
+  ? string
+  : T extends readonly (infer Item)[]
+    ? readonly Wire<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: Wire<T[Key]> }
+      : T;
+
+type WireWindow = Omit<Wire<WindowStatus>, 'resetAfterMs' | 'retryAfterMs'> & {
+  readonly resetAfterMs: number | null;
+  readonly retryAfterMs: number | null;
+};
+type WireReason = Omit<Wire<Reason>, 'retryAfterMs'> & { readonly retryAfterMs?: number | null };
+
+/** A decision as plain JSON. */
+export type WireDecision = Omit<Wire<Decision>, 'windows' | 'reasons'> & {
+  readonly windows: readonly WireWindow[];
+  readonly reasons: readonly WireReason[];
+};
+
+/** A record as plain JSON. */
+export type WireRecord = Omit<Wire<DecisionRecord>, 'decision'> & { readonly decision: WireDecision };
+
+/** One line of JSON; never holds a line break. */
+export function encodeRecord(record: DecisionRecord): string {
+  return JSON.stringify(recordToWire(record));
+}
+
+/** @throws SyntaxError or TypeError when the text is not what `encodeRecord` wrote. */
+export function decodeRecord(text: string): DecisionRecord {
+  return recordFromWire(JSON.parse(text) as WireRecord);
+}
+
+export function recordToWire(record: DecisionRecord): WireRecord {
+  return {
+    ...record,
+    facts: { ...record.facts, estimated: amountsToWire(record.facts.estimated) },
+    decision: decisionToWire(record.decision),
+  };
+}
+
+export function recordFromWire(wire: WireRecord): DecisionRecord {
+  return {
+    ...wire,
+    facts: { ...wire.facts, estimated: amountsFromWire(wire.facts.estimated) },
+    decision: decisionFromWire(wire.decision),
+  };
+}
+
+export function decisionToWire(decision: Decision): WireDecision {
+  return {
+    ...decision,
+    reasons: decision.reasons.map(reasonToWire),
+    windows: decision.windows.map(windowToWire),
+    accounts: decision.accounts.map(accountToWire),
+    grant: decision.grant && grantToWire(decision.grant),
+    obligations: decision.obligations.map(withParameters(packFree)),
+    price: decision.price && priceToWire(decision.price),
+    explanation: decision.explanation && explanationThrough(decision.explanation, packFree),
+  };
+}
+
+export function decisionFromWire(wire: WireDecision): Decision {
+  return {
+    ...wire,
+    reasons: wire.reasons.map(reasonFromWire),
+    windows: wire.windows.map(windowFromWire),
+    accounts: wire.accounts.map(accountFromWire),
+    grant: wire.grant && grantFromWire(wire.grant),
+    obligations: wire.obligations.map(withParameters(unpackFree)),
+    price: wire.price && priceFromWire(wire.price),
+    explanation: wire.explanation && explanationThrough(wire.explanation, unpackFree),
+  };
+}
+
+export function amountsToWire(amounts: Amounts): Wire<Amounts> {
+  return {
+    costMicroUsd: String(amounts.costMicroUsd),
+    inputTokens: String(amounts.inputTokens),
+    outputTokens: String(amounts.outputTokens),
+    invocations: String(amounts.invocations),
+  };
+}
+
+export function amountsFromWire(wire: Wire<Amounts>): Amounts {
+  return {
+    costMicroUsd: BigInt(wire.costMicroUsd),
+    inputTokens: BigInt(wire.inputTokens),
+    outputTokens: BigInt(wire.outputTokens),
+    invocations: BigInt(wire.invocations),
+  };
+}
+
+function windowToWire(window: WindowStatus): WireWindow {
+  return {
+    ...window,
+    resetAfterMs: waitToWire(window.resetAfterMs),
+    retryAfterMs: waitToWire(window.retryAfterMs),
+  };
+}
+
+function windowFromWire(wire: WireWindow): WindowStatus {
+  return {
+    ...wire,
+    resetAfterMs: waitFromWire(wire.resetAfterMs),
+    retryAfterMs: waitFromWire(wire.retryAfterMs),
+  };
+}
+
+/** A wait that never ends is Infinity, which JSON does not have. */
+function waitToWire(waitMs: number): number | null {
+  return waitMs === Infinity ? null : waitMs;
+}
+
+function waitFromWire(waitMs: number | null): number {
+  return waitMs ?? Infinity;
+}
+
+function accountToWire(account: AccountStatus): Wire<AccountStatus> {
+  return {
+    ...account,
+    caps: capsThrough(account.caps, String),
+    committed: amountsToWire(account.committed),
+    held: amountsToWire(account.held),
+  };
+}
+
+function accountFromWire(wire: Wire<AccountStatus>): AccountStatus {
+  return {
+    ...wire,
+    caps: capsThrough(wire.caps, BigInt),
+    committed: amountsFromWire(wire.committed),
+    held: amountsFromWire(wire.held),
+  };
+}
+
+type Each<Key extends string, T> = { readonly [K in Key]?: T };
+
+function capsThrough<T, U>(caps: Each<keyof Caps, T>, through: (cap: T) => U): Each<keyof Caps, U> {
+  const out: { [Key in keyof Caps]?: U } = {};
+  for (const key in caps) {
+    const cap = caps[key as keyof Caps];
+    if (cap !== undefined) out[key as keyof Caps] = through(cap);
+  }
+  return out;
+}
+
+function reasonToWire(reason: Reason): WireReason {
+  if (isPlain(reason)) return reason;
+  const { limit, remaining, requested, retryAfterMs, ...words } = reason;
+  return {
+    ...words,
+    ...(limit !== undefined && { limit: String(limit) }),
+    ...(remaining !== undefined && { remaining: String(remaining) }),
+    ...(requested !== undefined && { requested: String(requested) }),
+    ...(retryAfterMs !== undefined && { retryAfterMs: waitToWire(retryAfterMs) }),
+  };
+}
+
+function reasonFromWire(wire: WireReason): Reason {
+  if (isPlain(wire)) return wire;
+  const { limit, remaining, requested, retryAfterMs, ...words } = wire;
+  return {
+    ...words,
+    ...(limit !== undefined && { limit: BigInt(limit) }),
+    ...(remaining !== undefined && { remaining: BigInt(remaining) }),
+    ...(requested !== undefined && { requested: BigInt(requested) }),
+    ...(retryAfterMs !== undefined && { retryAfterMs: waitFromWire(retryAfterMs) }),
+  };
+}
+
+/** Most reasons carry no figures and are the same in both forms. */
+function isPlain(reason: Reason | WireReason): reason is Reason & WireReason {
+  return (
+    reason.limit === undefined &&
+    reason.remaining === undefined &&
+    reason.requested === undefined &&
+    reason.retryAfterMs === undefined
+  );
+}
+
+function grantToWire(grant: Grant): Wire<Grant> {
+  return {
+    ...grant,
+    maxCostMicroUsd: grant.maxCostMicroUsd?.toString(),
+    maxOutputTokens: grant.maxOutputTokens?.toString(),
+  };
+}
+
+function grantFromWire(wire: Wire<Grant>): Grant {
+  return {
+    ...wire,
+    maxCostMicroUsd: wire.maxCostMicroUsd === undefined ? undefined : BigInt(wire.maxCostMicroUsd),
+    maxOutputTokens: wire.maxOutputTokens === undefined ? undefined : BigInt(wire.maxOutputTokens),
+  };
+}
+
+function priceToWire(price: Price): Wire<Price> {
+  return {
+    ...price,
+    baseMicroUsd: String(price.baseMicroUsd),
+    bufferMicroUsd: String(price.bufferMicroUsd),
+    totalMicroUsd: String(price.totalMicroUsd),
+  };
+}
+
+function priceFromWire(wire: Wire<Price>): Price {
+  return {
+    ...wire,
+    baseMicroUsd: BigInt(wire.baseMicroUsd),
+    bufferMicroUsd: BigInt(wire.bufferMicroUsd),
+    totalMicroUsd: BigInt(wire.totalMicroUsd),
+  };
+}
+
+interface Parameterized {
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+type Through = (parameters: Parameterized['parameters']) => Parameterized['parameters'];
+
+/** Parameters of an obligation are whatever the configuration says. */
+function withParameters(through: Through) {
+  return <T extends Parameterized>(obligation: T): T => {
+    const parameters = through(obligation.parameters);
+    return parameters === obligation.parameters ? obligation : { ...obligation, parameters };
+  };
+}
+
+function explanationThrough(explanation: Explanation, through: Through): Explanation {
+  const { policy } = explanation;
+  if (policy.obligations.length === 0) return explanation;
+  const obligations = policy.obligations.map(withParameters(through));
+  return { ...explanation, policy: { ...policy, obligations } };
+}

@@ -1,0 +1,75 @@
+import type { Amounts } from '../budgets/amounts.ts';
+import type { Complexity, Outcome, PersonalData } from './call.ts';
+import type { Decision, Effect } from './decision.ts';
+
+/** What is known about the call itself; facts only, no personal data. */
+export interface CallFacts {
+  readonly tenant: string;
+  readonly agent: string;
+  readonly agentVersion: string;
+  readonly provider: string;
+  readonly user: string;
+  readonly team: string;
+  readonly roles: readonly string[];
+  readonly system: string;
+  readonly environment: string;
+  readonly model: string;
+  readonly complexity: Complexity;
+  readonly estimated: Amounts;
+  readonly parentTraceId: string;
+}
+
+/** One lineage record: one decision about one call. Settlement is appended apart and joined when read. */
+export interface DecisionRecord {
+  readonly requestId: string;
+  readonly fingerprint: string;
+  readonly operation: 'authorize' | 'reserve' | 'extend';
+  readonly traceId: string;
+  readonly facts: CallFacts;
+  readonly personal: PersonalData & { readonly sourceIp: string };
+  /** For a Reserve: the decision as it stands before the hold; the ledger completes it in its transaction. */
+  readonly decision: Decision;
+  /** Empty when no hold was made. */
+  readonly reservationId: string;
+}
+
+/** A record as it is read back, with its settlement. */
+export interface StoredRecord {
+  readonly requestId: string;
+  readonly operation: DecisionRecord['operation'];
+  readonly traceId: string;
+  readonly facts: CallFacts;
+  readonly decision: Decision;
+  readonly reservationId: string;
+  /** Undefined until settled. */
+  readonly settlement: Settlement | undefined;
+}
+
+export interface Settlement {
+  /** `released` and `expired` are ends that the caller did not report as an outcome. */
+  readonly end: Outcome | 'released' | 'expired';
+  readonly amounts: Amounts;
+  readonly settledAtMs: number;
+  readonly durationMs: number | undefined;
+  readonly errorMessage: string;
+}
+
+/** Which records to list; every field narrows. */
+export interface RecordQuery {
+  readonly tenant: string;
+  readonly agent?: string;
+  readonly user?: string;
+  readonly effect?: Effect;
+  readonly reasonCode?: string;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  /** 1 to 1,000. */
+  readonly pageSize: number;
+  /** As returned by the page before. */
+  readonly pageToken?: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextPageToken: string | undefined;
+}

@@ -1,0 +1,156 @@
+import { reservationIdOf } from '../lib/ids.ts';
+import { budgetsOf, type Admission } from './admission.ts';
+import type { Remembered } from './answer-memory.ts';
+import type { Decided } from './answers.ts';
+import type { ReserveCommand } from './call.ts';
+import type { Decision } from './decision.ts';
+import { denial, ledgerOutage } from './denial.ts';
+import { openingDraft, recordOf } from './draft.ts';
+import { finishHold } from './finish.ts';
+import { giveBack, passGates, type Gates } from './gates.ts';
+import type { PipelineParts } from './parts.ts';
+import type { Conflict, HoldOutcome, HoldRequest, Overloaded } from './ports.ts';
+import { finalOrPassing, recordDecision } from './recording.ts';
+
+type ReserveAnswer = Remembered<Decided | Conflict | Overloaded>;
+
+/** All of Authorize, then the estimate is held in every account that matches; or, with a token, only the hold. */
+export async function reserve(
+  parts: PipelineParts,
+  admission: Admission,
+  command: ReserveCommand,
+): Promise<ReserveAnswer> {
+  const opened = command.authorizationToken
+    ? openByToken(parts, admission, command)
+    : { gates: await passGates(parts, admission, 'reserve'), authorizedBy: '' };
+  const { gates, authorizedBy } = opened;
+  if (gates.kind !== 'gates') return { answer: gates, final: false };
+  if (gates.draft.effect === 'deny') return denyBeforeHold(parts, admission, gates);
+  const request = holdRequest(admission, command, gates, authorizedBy);
+  const outcome = await parts.observer.stage('hold', () => parts.ledger.hold(request));
+  return afterHold(parts, admission, gates, outcome);
+}
+
+/** A valid token stands for policy and windows; the ledger sees to it that it is used once. */
+function openByToken(
+  parts: PipelineParts,
+  admission: Admission,
+  { call, authorizationToken }: ReserveCommand,
+): { readonly gates: Gates; readonly authorizedBy: string } {
+  const claims = parts.tokens.verify(call, authorizationToken, admission.nowMs);
+  const draft: Decision = { ...openingDraft(admission, 'reserve'), effect: 'allow' };
+  const gates: Gates = {
+    kind: 'gates',
+    draft,
+    budgets: budgetsOf(admission),
+    taken: undefined,
+    takenNow: false,
+    outage: false,
+  };
+  if (claims) return { gates, authorizedBy: claims.decisionId };
+  const message = 'The authorization token is not ours, has expired, or is for another call.';
+  const refused = denial(draft, [{ code: 'token.invalid', message }]);
+  return { gates: { ...gates, draft: refused }, authorizedBy: '' };
+}
+
+function holdRequest(
+  admission: Admission,
+  command: ReserveCommand,
+  { draft, budgets }: Gates,
+  authorizedBy: string,
+): HoldRequest {
+  const reservationId = reservationIdOf(draft.decisionId);
+  const { agent, amounts, model } = admission;
+  return {
+    tenant: command.tenant,
+    requestId: command.requestId,
+    fingerprint: command.fingerprint,
+    reservationId,
+    amounts,
+    accounts: budgets.accounts,
+    holdForMs: command.holdForMs,
+    acceptPartial: command.acceptPartial,
+    authorizedBy,
+    pricing: {
+      agent: command.call.agent,
+      platform: agent?.provider ?? '',
+      model,
+      complexity: command.call.estimate.complexity,
+    },
+    record: recordOf(admission, 'reserve', draft, reservationId),
+  };
+}
+
+/**
+ * Policy or windows deny. If an earlier try of this request got a hold, from another process or under another
+ * configuration, the caller is owed that answer; otherwise the denial is recorded.
+ */
+async function denyBeforeHold(
+  parts: PipelineParts,
+  admission: Admission,
+  gates: Gates,
+): Promise<ReserveAnswer> {
+  const { tenant, requestId, fingerprint } = admission.command;
+  const earlier = await parts.ledger.recall(tenant, requestId, fingerprint);
+  if (earlier.kind === 'held' || earlier.kind === 'denied' || earlier.kind === 'conflict') {
+    return afterHold(parts, admission, gates, earlier);
+  }
+  return answerWithoutHold(parts, admission, gates.draft, !gates.outage);
+}
+
+async function afterHold(
+  parts: PipelineParts,
+  admission: Admission,
+  gates: Gates,
+  outcome: HoldOutcome,
+): Promise<ReserveAnswer> {
+  switch (outcome.kind) {
+    case 'held': {
+      // The windows had forgotten the first try, which the ledger remembers: it was counted then.
+      if (outcome.replayed && gates.takenNow) await giveBack(parts, gates.taken);
+      const decision = finishHold(outcome.record.decision, outcome);
+      tell(parts, admission, decision);
+      const { reservation } = outcome;
+      return { answer: { kind: 'decided', decision, reservation }, final: true };
+    }
+    case 'denied': {
+      await giveBack(parts, gates.taken);
+      const decision = finishHold(outcome.record.decision, outcome);
+      tell(parts, admission, decision);
+      return { answer: { kind: 'decided', decision, reservation: undefined }, final: true };
+    }
+    case 'unavailable':
+      return duringOutage(parts, admission, gates);
+    case 'conflict':
+    case 'overloaded':
+      await giveBack(parts, gates.taken);
+      return { answer: outcome, final: false };
+  }
+}
+
+async function duringOutage(
+  parts: PipelineParts,
+  admission: Admission,
+  gates: Gates,
+): Promise<ReserveAnswer> {
+  const draft = ledgerOutage(gates.draft, gates.budgets.accounts);
+  if (draft.effect === 'deny') await giveBack(parts, gates.taken);
+  return answerWithoutHold(parts, admission, draft, false);
+}
+
+async function answerWithoutHold(
+  parts: PipelineParts,
+  admission: Admission,
+  draft: Decision,
+  final: boolean,
+): Promise<ReserveAnswer> {
+  const record = recordOf(admission, 'reserve', finalOrPassing(draft, final));
+  const decision = await recordDecision(parts, record);
+  tell(parts, admission, decision);
+  const recorded = decision === record.decision;
+  return { answer: { kind: 'decided', decision, reservation: undefined }, final: final && recorded };
+}
+
+function tell({ observer }: PipelineParts, { command }: Admission, decision: Decision): void {
+  observer.decided('reserve', decision, command.tenant, command.call.agent);
+}
