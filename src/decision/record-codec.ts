@@ -1,7 +1,7 @@
 import type { AccountStatus, Decision, Explanation, Grant, WindowStatus } from './decision.ts';
 import type { DecisionRecord } from './record.ts';
 import type { Reason } from './reasons.ts';
-import type { Amounts, Caps } from '../budgets/amounts.ts';
+import { METRICS, type Amounts, type Metric } from '../budgets/amounts.ts';
 import type { Price } from '../pricing/price.ts';
 import { packFree, unpackFree } from './free-values.ts';
 
@@ -34,12 +34,7 @@ export type WireDecision = Omit<Wire<Decision>, 'windows' | 'reasons'> & {
 /** A record as plain JSON. */
 export type WireRecord = Omit<Wire<DecisionRecord>, 'decision'> & { readonly decision: WireDecision };
 
-/** One line of JSON; never holds a line break. */
-export function encodeRecord(record: DecisionRecord): string {
-  return JSON.stringify(recordToWire(record));
-}
-
-/** @throws SyntaxError or TypeError when the text is not what `encodeRecord` wrote. */
+/** The inverse of `encodeRecord` in record-text.ts. @throws SyntaxError or TypeError when the text is not what `encodeRecord` wrote. */
 export function decodeRecord(text: string): DecisionRecord {
   return recordFromWire(JSON.parse(text) as WireRecord);
 }
@@ -67,9 +62,9 @@ export function decisionToWire(decision: Decision): WireDecision {
     windows: decision.windows.map(windowToWire),
     accounts: decision.accounts.map(accountToWire),
     grant: decision.grant && grantToWire(decision.grant),
-    obligations: decision.obligations.map(withParameters(packFree)),
+    obligations: decision.obligations.map((one) => obligationToWire(one)),
     price: decision.price && priceToWire(decision.price),
-    explanation: decision.explanation && explanationThrough(decision.explanation, packFree),
+    explanation: decision.explanation && explanationToWire(decision.explanation),
   };
 }
 
@@ -80,7 +75,7 @@ export function decisionFromWire(wire: WireDecision): Decision {
     windows: wire.windows.map(windowFromWire),
     accounts: wire.accounts.map(accountFromWire),
     grant: wire.grant && grantFromWire(wire.grant),
-    obligations: wire.obligations.map(withParameters(unpackFree)),
+    obligations: wire.obligations.map((one) => withParameters(one, unpackFree)),
     price: wire.price && priceFromWire(wire.price),
     explanation: wire.explanation && explanationThrough(wire.explanation, unpackFree),
   };
@@ -149,11 +144,11 @@ function accountFromWire(wire: Wire<AccountStatus>): AccountStatus {
 
 type Each<Key extends string, T> = { readonly [K in Key]?: T };
 
-function capsThrough<T, U>(caps: Each<keyof Caps, T>, through: (cap: T) => U): Each<keyof Caps, U> {
-  const out: { [Key in keyof Caps]?: U } = {};
-  for (const key in caps) {
-    const cap = caps[key as keyof Caps];
-    if (cap !== undefined) out[key as keyof Caps] = through(cap);
+function capsThrough<T, U>(caps: Each<Metric, T>, through: (cap: T) => U): Each<Metric, U> {
+  const out: Partial<Record<Metric, U>> = {};
+  for (const metric of METRICS) {
+    const cap = caps[metric];
+    if (cap !== undefined) out[metric] = through(cap);
   }
   return out;
 }
@@ -232,17 +227,23 @@ interface Parameterized {
 
 type Through = (parameters: Parameterized['parameters']) => Parameterized['parameters'];
 
+export function obligationToWire<T extends Parameterized>(obligation: T): T {
+  return withParameters(obligation, packFree);
+}
+
 /** Parameters of an obligation are whatever the configuration says. */
-function withParameters(through: Through) {
-  return <T extends Parameterized>(obligation: T): T => {
-    const parameters = through(obligation.parameters);
-    return parameters === obligation.parameters ? obligation : { ...obligation, parameters };
-  };
+function withParameters<T extends Parameterized>(obligation: T, through: Through): T {
+  const parameters = through(obligation.parameters);
+  return parameters === obligation.parameters ? obligation : { ...obligation, parameters };
+}
+
+export function explanationToWire(explanation: Explanation): Explanation {
+  return explanationThrough(explanation, packFree);
 }
 
 function explanationThrough(explanation: Explanation, through: Through): Explanation {
   const { policy } = explanation;
   if (policy.obligations.length === 0) return explanation;
-  const obligations = policy.obligations.map(withParameters(through));
+  const obligations = policy.obligations.map((one) => withParameters(one, through));
   return { ...explanation, policy: { ...policy, obligations } };
 }

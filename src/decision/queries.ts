@@ -1,0 +1,51 @@
+import type { Policy } from '../policy/policy.ts';
+import type { Combining } from '../policy/verdict.ts';
+import type { Call } from './call.ts';
+import type { AccountStatus, WindowStatus } from './decision.ts';
+import type { AccountQuery, Health, Overloaded, Reservation, Unavailable } from './ports.ts';
+import type { Page, RecordQuery, StoredRecord } from './record.ts';
+
+/** A question that cannot be answered. */
+export type QueryRefusal =
+  | { readonly kind: 'unknown_tenant' }
+  /** Nothing is kept under this id. */
+  | { readonly kind: 'not_found' }
+  | Unavailable
+  | Overloaded;
+
+/** One part that decisions depend on. */
+export interface ComponentHealth extends Health {
+  readonly name: 'rate_limiter' | 'ledger' | 'configuration' | 'record';
+}
+
+/** What is in force in this process, and whether its stores answer. */
+export interface ProcessStatus {
+  readonly version: string;
+  readonly configurationRevision: string;
+  readonly configurationLoadedAtMs: number;
+  /** Why a newer configuration was refused; empty when none was. */
+  readonly configurationError: string;
+  readonly components: readonly ComponentHealth[];
+  readonly recordsWaiting: number;
+  readonly startedAtMs: number;
+}
+
+/** Policies in force for a tenant, in evaluation order. */
+export interface PoliciesInForce {
+  readonly combining: Combining;
+  readonly policies: readonly Policy[];
+}
+
+/** Reads what was decided and what is left. Nothing here consumes anything. */
+export interface Queries {
+  status(): Promise<ProcessStatus>;
+  /** Windows of every limit that the call would meet, tightest first. */
+  rateStatus(call: Call): Promise<readonly WindowStatus[] | QueryRefusal>;
+  /** Ordered by account id. */
+  budgetStatus(query: AccountQuery): Promise<Page<AccountStatus> | QueryRefusal>;
+  reservation(tenant: string, reservationId: string): Promise<Reservation | QueryRefusal>;
+  decision(tenant: string, decisionId: string): Promise<StoredRecord | QueryRefusal>;
+  /** Newest first. */
+  decisions(query: RecordQuery): Promise<Page<StoredRecord> | QueryRefusal>;
+  policies(tenant: string): Promise<PoliciesInForce | QueryRefusal>;
+}

@@ -1,0 +1,78 @@
+import { scopeFactsOf } from './admission.ts';
+import type { Call } from './call.ts';
+import type { WindowStatus } from './decision.ts';
+import type { PipelineParts } from './parts.ts';
+import type { Lineage } from './ports.ts';
+import type { ComponentHealth, Queries, QueryRefusal } from './queries.ts';
+import { tightestFirst } from './window-stage.ts';
+
+/** What the desk needs beside the pipeline's own parts. */
+export interface QueryDeskParts extends Pick<
+  PipelineParts,
+  'config' | 'limiter' | 'ledger' | 'recorder' | 'clock'
+> {
+  readonly lineage: Lineage;
+  readonly version: string;
+  readonly startedAtMs: number;
+}
+
+/** Answers questions from the same configuration and stores that decide. */
+export function openQueryDesk(parts: QueryDeskParts): Queries {
+  const { config, ledger, lineage } = parts;
+  const known = (tenant: string): boolean => config.current().tenants.has(tenant);
+  const forTenant = <T>(tenant: string, ask: () => Promise<T>): Promise<T | QueryRefusal> =>
+    known(tenant) ? ask() : Promise.resolve({ kind: 'unknown_tenant' });
+  return {
+    status: async () => ({
+      version: parts.version,
+      configurationRevision: config.current().revision,
+      configurationLoadedAtMs: config.current().loadedAtMs,
+      configurationError: config.refusal(),
+      components: await componentsOf(parts),
+      recordsWaiting: parts.recorder.waiting(),
+      startedAtMs: parts.startedAtMs,
+    }),
+    rateStatus: (call) => forTenant(call.tenant, () => rateStatus(parts, call)),
+    budgetStatus: (query) =>
+      forTenant(query.tenant, async () => {
+        const page = await ledger.accounts(query);
+        if ('kind' in page) return page;
+        return { ...page, items: page.items.map((item) => ({ ...item, outage: false })) };
+      }),
+    reservation: (tenant, id) => forTenant(tenant, () => ledger.reservation(tenant, id)),
+    decision: (tenant, id) => forTenant(tenant, () => lineage.get(tenant, id)),
+    decisions: (query) => forTenant(query.tenant, () => lineage.list(query)),
+    policies: (tenant) =>
+      forTenant(tenant, () => {
+        const { policies } = config.current();
+        return Promise.resolve({
+          combining: policies.combining,
+          policies: policies.inForce(tenant),
+        });
+      }),
+  };
+}
+
+async function rateStatus(
+  { config, limiter, clock }: QueryDeskParts,
+  call: Call,
+): Promise<readonly WindowStatus[] | QueryRefusal> {
+  const snapshot = config.current();
+  const agent = snapshot.tenants.get(call.tenant)?.agents.get(call.agent);
+  const facts = scopeFactsOf(call, agent, snapshot);
+  const { counters } = snapshot.limits.select(facts, clock.nowMs());
+  const readings = await limiter.peek(call.tenant, counters);
+  if ('kind' in readings) return readings;
+  return readings.map((reading) => ({ ...reading, outage: false })).sort(tightestFirst);
+}
+
+async function componentsOf(parts: QueryDeskParts): Promise<readonly ComponentHealth[]> {
+  const [limiter, ledger] = await Promise.all([parts.limiter.health(), parts.ledger.health()]);
+  const refusal = parts.config.refusal();
+  return [
+    { name: 'rate_limiter', ...limiter },
+    { name: 'ledger', ...ledger },
+    { name: 'configuration', adapter: 'file', healthy: refusal === '', problem: refusal },
+    { name: 'record', adapter: 'journal', healthy: true, problem: '' },
+  ];
+}
