@@ -5,6 +5,7 @@ import type { PolicyFacts } from '../policy/facts.ts';
 import type { Price } from '../pricing/price.ts';
 import { estimateOf, givenPrice } from '../pricing/price-table.ts';
 import type { ScopeFacts } from '../scope/scope.ts';
+import type { Moment } from './answer-memory.ts';
 import type { AuthorizeCommand, Call } from './call.ts';
 import type { CallFacts } from './record.ts';
 import type { Agent, Snapshot, Tenant } from './snapshot.ts';
@@ -16,6 +17,8 @@ export interface Admission {
   /** Undefined when the tenant has no such agent. */
   readonly agent: Agent | undefined;
   readonly nowMs: number;
+  /** The answer that was given at `nowMs` is asked for again, without any effect. */
+  readonly repeat: boolean;
   readonly price: Price;
   /** What the call is expected to use; what a Reserve holds. */
   readonly amounts: Amounts;
@@ -26,9 +29,9 @@ export interface Admission {
 /** Puts a request beside the configuration that decides it. */
 export function admit(
   command: AuthorizeCommand,
-  snapshot: Snapshot,
   tenant: Tenant,
-  nowMs: number,
+  { snapshot, nowMs }: Moment,
+  repeat: boolean,
 ): Admission {
   const { call } = command;
   const agent = tenant.agents.get(call.agent);
@@ -40,6 +43,7 @@ export function admit(
     snapshot,
     agent,
     nowMs,
+    repeat,
     price,
     amounts: { costMicroUsd: price.totalMicroUsd, inputTokens, outputTokens, invocations: 1n },
     model,

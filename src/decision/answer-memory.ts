@@ -1,31 +1,47 @@
 import type { Clock } from '../lib/clock.ts';
+import { Generations } from '../lib/generations.ts';
 import type { Conflict } from './ports.ts';
+import type { Snapshot } from './snapshot.ts';
 
-/** Identifiers of requests that touch no store are kept at least this long, while there is room. */
+/** Answers are kept this long, while there is room. */
 const KEPT_MS = 10 * 60_000;
-/** About 2 KB an answer: some 30 MB at the most. */
-const MAX_ANSWERS = 16_384;
+/** About 2 KB an answer: some 32 MB in two generations. */
+const ANSWERS_PER_GENERATION = 8_192;
+/** About 0.2 KB a moment: some 26 MB in two generations. */
+const MOMENTS_PER_GENERATION = 65_536;
 
-/** An answer, and whether it stands for its request id for good. */
-export interface Remembered<T> {
-  readonly answer: T;
-  /** False for what a store outage or overload decided: the repeat must be decided anew. */
-  readonly final: boolean;
+/** All that a decision without stores depends on, beside the request itself. */
+export interface Moment {
+  readonly snapshot: Snapshot;
+  readonly nowMs: number;
 }
 
-interface Entry<T> {
+/** An answer, and what of it stands for its request id. */
+export interface Remembered<T> {
+  readonly answer: T;
+  /**
+   * `answer`: as it is. `moment`: no store took part, so it is a pure function of request, configuration and time,
+   * and only these are kept. `nothing`: an outage or overload decided, and a repeat must be decided anew.
+   */
+  readonly keep: 'answer' | 'moment' | 'nothing';
+}
+
+interface Entry<V> {
+  /** Tells a repeat from another request under the same id. */
   readonly body: string;
-  readonly answer: T | Promise<T>;
-  readonly untilMs: number;
+  readonly value: V;
+  readonly keptAtMs: number;
 }
 
 /**
- * Answers of this process by request id, so that a repeat costs nothing and answers the same, and so that two copies
- * of one request on their way at the same time are decided once. Repeats that reach another process, or come after a
- * restart, are answered by the stores.
+ * Answers of this process by request id, so that a repeat has no second effect and answers the same, and so that
+ * copies of one request on their way at the same time are decided once. Repeats that reach another process, or come
+ * after a restart, are answered by the stores.
  */
 export class AnswerMemory<T> {
-  readonly #entries = new Map<string, Entry<T>>();
+  readonly #deciding = new Map<string, { readonly body: string; readonly answer: Promise<T> }>();
+  readonly #answers = new Generations<Entry<T>>(ANSWERS_PER_GENERATION);
+  readonly #moments = new Generations<Entry<Moment>>(MOMENTS_PER_GENERATION);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -33,41 +49,60 @@ export class AnswerMemory<T> {
   }
 
   /**
-   * @param body what tells a repeat from another request under the same id
-   * @param decide runs unless the answer is remembered
+   * @param now what to decide by, if it has to be decided
+   * @param decide `repeat` asks for the answer that was given at that moment, without any effect
    */
-  once(key: string, body: string, decide: () => Promise<Remembered<T>>): Promise<T | Conflict> {
-    const known = this.#entries.get(key);
-    if (known && known.untilMs > this.#clock.nowMs()) {
-      return Promise.resolve(known.body === body ? known.answer : { kind: 'conflict' });
+  once(
+    key: string,
+    body: string,
+    now: () => Moment,
+    decide: (moment: Moment, repeat: boolean) => Promise<Remembered<T>>,
+  ): Promise<T | Conflict> {
+    const deciding = this.#deciding.get(key);
+    if (deciding) return answerTo(body, deciding.body, () => deciding.answer);
+    const answered = this.#fresh(this.#answers.get(key));
+    if (answered) return answerTo(body, answered.body, () => Promise.resolve(answered.value));
+    const decided = this.#fresh(this.#moments.get(key));
+    if (decided) {
+      return answerTo(body, decided.body, () => decide(decided.value, true).then(answerOf));
     }
-    const answer = this.#decideAndKeep(key, body, decide);
-    this.#keep(key, { body, answer, untilMs: Infinity });
+    const answer = this.#decide(key, body, now(), decide);
+    this.#deciding.set(key, { body, answer });
     return answer;
   }
 
-  async #decideAndKeep(
+  async #decide(
     key: string,
     body: string,
-    decide: () => Promise<Remembered<T>>,
+    moment: Moment,
+    decide: (moment: Moment, repeat: boolean) => Promise<Remembered<T>>,
   ): Promise<T> {
     try {
-      const { answer, final } = await decide();
-      if (final) this.#keep(key, { body, answer, untilMs: this.#clock.nowMs() + KEPT_MS });
-      else this.#entries.delete(key);
+      const { answer, keep } = await decide(moment, false);
+      const keptAtMs = moment.nowMs;
+      if (keep === 'answer') this.#answers.set(key, { body, value: answer, keptAtMs });
+      if (keep === 'moment') this.#moments.set(key, { body, value: moment, keptAtMs });
       return answer;
-    } catch (error) {
-      this.#entries.delete(key);
-      throw error;
+    } finally {
+      this.#deciding.delete(key);
     }
   }
 
-  /** The oldest answer makes room. One still being decided may be dropped too: its repeat then asks the stores. */
-  #keep(key: string, entry: Entry<T>): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    if (this.#entries.size <= MAX_ANSWERS) return;
-    const oldest = this.#entries.keys().next();
-    if (!oldest.done) this.#entries.delete(oldest.value);
+  #fresh<V>(entry: Entry<V> | undefined): Entry<V> | undefined {
+    return entry && entry.keptAtMs + KEPT_MS > this.#clock.nowMs() ? entry : undefined;
   }
+}
+
+const CONFLICT: Conflict = { kind: 'conflict' };
+
+function answerTo<T>(
+  body: string,
+  knownBody: string,
+  answer: () => Promise<T>,
+): Promise<T | Conflict> {
+  return body === knownBody ? answer() : Promise.resolve(CONFLICT);
+}
+
+function answerOf<T>({ answer }: Remembered<T>): T {
+  return answer;
 }

@@ -23,20 +23,26 @@ export async function authorize(
   admission: Admission,
 ): Promise<Remembered<Decided | Conflict | Overloaded>> {
   const gates = await passGates(parts, admission, 'authorize');
-  if (gates.kind !== 'gates') return { answer: gates, final: false };
+  if (gates.kind !== 'gates') return { answer: gates, keep: 'nothing' };
   const looked = gates.draft.effect === 'allow' ? await lookAtHeadroom(parts, admission, gates) : gates;
   if (looked.kind === 'overloaded') {
     await giveBack(parts, gates.taken);
-    return { answer: looked, final: false };
+    return { answer: looked, keep: 'nothing' };
   }
-  const final = !looked.outage;
-  const granted = withGrant(parts, admission, finalOrPassing(looked.draft, final));
+  const granted = withGrant(parts, admission, finalOrPassing(looked.draft, !looked.outage), gates);
+  const answer: Decided = { kind: 'decided', decision: granted, reservation: undefined };
+  if (admission.repeat) return { answer, keep: 'nothing' };
   const decision = await recordDecision(parts, recordOf(admission, 'authorize', granted));
   if (decision.effect === 'deny') await giveBack(parts, gates.taken);
   const { command } = admission;
   parts.observer.decided('authorize', decision, command.tenant, command.call.agent);
-  const recorded = decision === granted;
-  return { answer: { kind: 'decided', decision, reservation: undefined }, final: final && recorded };
+  if (decision !== granted) return { answer: { ...answer, decision }, keep: 'nothing' };
+  return { answer, keep: keepOf(looked) };
+}
+
+function keepOf({ outage, pure }: Gates): Remembered<Decided>['keep'] {
+  if (outage) return 'nothing';
+  return pure ? 'moment' : 'answer';
 }
 
 async function lookAtHeadroom(
@@ -49,7 +55,9 @@ async function lookAtHeadroom(
   const readings = await parts.observer.stage('headroom', () =>
     parts.ledger.read(command.tenant, accounts),
   );
-  if (!('kind' in readings)) return { ...gates, draft: withHeadroom(gates.draft, readings, amounts) };
+  if (!('kind' in readings)) {
+    return { ...gates, draft: withHeadroom(gates.draft, readings, amounts), pure: false };
+  }
   if (readings.kind === 'overloaded') return readings;
   return { ...gates, draft: ledgerOutage(gates.draft, accounts), outage: true };
 }
@@ -92,8 +100,16 @@ function outputTokensLeft(accounts: readonly AccountReading[], asked: Amounts): 
   return output < afterInput ? output : afterInput;
 }
 
-/** Signs the grant of an allow; without budgets nothing but time bounds it. */
-function withGrant(parts: PipelineParts, { command }: Admission, draft: Decision): Decision {
+/**
+ * Completes the grant of an allow; without budgets nothing but time bounds it. Its token spares a Reserve the windows
+ * that were taken here; where none were taken there is nothing to spare, and no token.
+ */
+function withGrant(
+  parts: PipelineParts,
+  { command }: Admission,
+  draft: Decision,
+  { taken }: Gates,
+): Decision {
   if (draft.effect === 'deny') return draft;
   const { decisionId } = draft;
   const unbounded = { maxCostMicroUsd: undefined, maxOutputTokens: undefined };
@@ -101,6 +117,6 @@ function withGrant(parts: PipelineParts, { command }: Admission, draft: Decision
     ...unbounded,
     expiresAtMs: draft.decidedAtMs + GRANT_MS,
   };
-  const token = parts.tokens.sign(command.call, { decisionId, expiresAtMs });
+  const token = taken ? parts.tokens.sign(command.call, { decisionId, expiresAtMs }) : '';
   return { ...draft, grant: { ...bounds, expiresAtMs, token } };
 }

@@ -14,7 +14,7 @@ type ExtendAnswer = Remembered<Decided | SettlementRefusal>;
 /** Asks the accounts of an open reservation for more money, more tokens or more time: all of it or nothing. */
 export async function extend(parts: PipelineParts, command: ExtendCommand): Promise<ExtendAnswer> {
   const reservation = await parts.ledger.reservation(command.tenant, command.reservationId);
-  if ('kind' in reservation) return { answer: refusalOf(reservation), final: false };
+  if ('kind' in reservation) return { answer: refusalOf(reservation), keep: 'nothing' };
   const record = recordOf(command, reservation, draftOf(parts, command));
   const outcome = await parts.observer.stage('hold', () =>
     parts.ledger.extend({ ...command, record }),
@@ -79,10 +79,10 @@ function answered(
   outcome: ExtendOutcome,
 ): ExtendAnswer {
   if (outcome.kind !== 'held' && outcome.kind !== 'denied') {
-    return { answer: refusalOf(outcome), final: false };
+    return { answer: refusalOf(outcome), keep: 'nothing' };
   }
   const decision = finishHold(outcome.record.decision, outcome);
   observer.decided('extend', decision, command.tenant, reservation.pricing.agent);
   const after = outcome.kind === 'held' ? outcome.reservation : reservation;
-  return { answer: { kind: 'decided', decision, reservation: after }, final: true };
+  return { answer: { kind: 'decided', decision, reservation: after }, keep: 'answer' };
 }

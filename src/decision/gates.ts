@@ -21,17 +21,17 @@ export interface Gates {
   readonly takenNow: boolean;
   /** True when the windows' store could not answer: the answer must not stand for the request for good. */
   readonly outage: boolean;
+  /** True when no store took part so far. */
+  readonly pure: boolean;
 }
 
 /** Policy, then windows: a later stage runs only when the one before allows, and each is told in the draft. */
-export async function passGates(
+export function passGates(
   parts: PipelineParts,
   admission: Admission,
   operation: DecisionRecord['operation'],
-): Promise<Gates | Conflict | Overloaded> {
-  const policy = await parts.observer.stage('policy', () =>
-    Promise.resolve(runPolicyStage(admission)),
-  );
+): Gates | Promise<Gates | Conflict | Overloaded> {
+  const policy = parts.observer.step('policy', () => runPolicyStage(admission));
   const limits = limitsOf(admission);
   const budgets = budgetsOf(admission);
   const draft = explained(
@@ -41,9 +41,13 @@ export async function passGates(
     limits,
     budgets,
   );
-  if (!policy.allowed) return { kind: 'gates', draft, budgets, taken: undefined, takenNow: false, outage: false };
+  if (!policy.allowed || (limits.counters.length === 0 && limits.exempted.length === 0)) {
+    return { kind: 'gates', draft, budgets, ...NOTHING_TAKEN };
+  }
   return takeWindows(parts, admission, draft, limits, budgets);
 }
+
+const NOTHING_TAKEN = { taken: undefined, takenNow: false, outage: false, pure: true } as const;
 
 async function takeWindows(
   parts: PipelineParts,
@@ -54,10 +58,9 @@ async function takeWindows(
 ): Promise<Gates | Conflict | Overloaded> {
   const { tenant, requestId, fingerprint } = command;
   const request: TakeRequest = { tenant, requestId, fingerprint, counters: limits.counters };
-  const stage =
-    limits.counters.length === 0
-      ? await runWindowStage(parts.limiter, request, limits)
-      : await parts.observer.stage('windows', () => runWindowStage(parts.limiter, request, limits));
+  const stage = await parts.observer.stage('windows', () =>
+    runWindowStage(parts.limiter, request, limits),
+  );
   if (stage.kind !== 'windows') return stage;
   for (const { exemption, limitId } of limits.exempted) {
     parts.observer.exempted(exemption.id, limitId);
@@ -70,6 +73,7 @@ async function takeWindows(
     taken: stage.taken === 'nothing' ? undefined : request,
     takenNow: stage.taken === 'now',
     outage: stage.outage,
+    pure: false,
   };
 }
 

@@ -8,7 +8,16 @@ export type SpanName = 'policy' | 'windows' | 'hold' | 'headroom' | 'settle' | '
 export interface DecisionObserver {
   /** Runs a stage inside a span; answers what the stage answers. */
   stage<T>(name: SpanName, run: () => Promise<T>): Promise<T>;
-  decided(operation: 'authorize' | 'reserve' | 'extend', decision: Decision, tenant: string, agent: string): void;
+  /** The same for a stage that asks nobody. */
+  step<T>(name: SpanName, run: () => T): T;
+  /** @param traceId of the request, for the log; without it, that of the span under way, if any. */
+  decided(
+    operation: 'authorize' | 'reserve' | 'extend',
+    decision: Decision,
+    tenant: string,
+    agent: string,
+    traceId?: string,
+  ): void;
   settled(operation: 'commit' | 'release', outcome: SettleOutcome['kind'], overrunMicroUsd: bigint): void;
   /** An exemption lifted a limit. */
   exempted(exemptionId: string, limitId: string): void;
@@ -17,6 +26,7 @@ export interface DecisionObserver {
 /** Watches nothing. */
 export const silentObserver: DecisionObserver = {
   stage: (_name, run) => run(),
+  step: (_name, run) => run(),
   decided: () => undefined,
   settled: () => undefined,
   exempted: () => undefined,

@@ -1,11 +1,10 @@
-import { admit } from './admission.ts';
-import { AnswerMemory, type Remembered } from './answer-memory.ts';
+import { admit, type Admission } from './admission.ts';
+import { AnswerMemory, type Moment, type Remembered } from './answer-memory.ts';
 import type { Decided, DecisionPoint, Refusal, Settled, SettlementRefusal } from './answers.ts';
 import { authorize } from './authorize.ts';
 import type { AuthorizeCommand, RequestIdentity } from './call.ts';
 import { extend } from './extend.ts';
 import type { PipelineParts } from './parts.ts';
-import type { Conflict } from './ports.ts';
 import { reserve } from './reserve.ts';
 import { commit, release } from './settlement.ts';
 
@@ -24,26 +23,27 @@ export function openPipeline(parts: PipelineParts): DecisionPoint {
   const decisions = new AnswerMemory<Decided | Refusal>(parts.clock);
   const settlements = new AnswerMemory<Settled | SettlementRefusal>(parts.clock);
   const extensions = new AnswerMemory<Decided | SettlementRefusal>(parts.clock);
+  const now = (): Moment => ({ snapshot: parts.config.current(), nowMs: parts.clock.nowMs() });
   return {
     authorize: (command) =>
-      decisions.once(keyOf(command), `authorize ${command.fingerprint}`, () =>
-        admitted(parts, command, (admission) => authorize(parts, admission)),
+      decisions.once(keyOf(command), `authorize ${command.fingerprint}`, now, (moment, repeat) =>
+        admitted(command, moment, repeat, (admission) => authorize(parts, admission)),
       ),
     reserve: (command) =>
-      decisions.once(keyOf(command), `reserve ${command.fingerprint}`, () =>
-        admitted(parts, command, (admission) => reserve(parts, admission, command)),
+      decisions.once(keyOf(command), `reserve ${command.fingerprint}`, now, (moment, repeat) =>
+        admitted(command, moment, repeat, (admission) => reserve(parts, admission, command)),
       ),
     commit: (command) =>
-      settlements.once(keyOf(command), `commit ${command.fingerprint}`, () =>
-        forTenant(parts, command, () => commit(parts, command)),
+      settlements.once(keyOf(command), `commit ${command.fingerprint}`, now, (moment) =>
+        forTenant(command, moment, () => commit(parts, command)),
       ),
     release: (command) =>
-      settlements.once(keyOf(command), `release ${command.fingerprint}`, () =>
-        forTenant(parts, command, () => release(parts, command)),
+      settlements.once(keyOf(command), `release ${command.fingerprint}`, now, (moment) =>
+        forTenant(command, moment, () => release(parts, command)),
       ),
     extend: (command) =>
-      extensions.once(keyOf(command), `extend ${command.fingerprint}`, () =>
-        forTenant(parts, command, () => extend(parts, command)),
+      extensions.once(keyOf(command), `extend ${command.fingerprint}`, now, (moment) =>
+        forTenant(command, moment, () => extend(parts, command)),
       ),
   };
 }
@@ -52,28 +52,27 @@ function keyOf({ tenant, requestId }: RequestIdentity): string {
   return `${tenant}\n${requestId}`;
 }
 
-type Admission = ReturnType<typeof admit>;
-
-async function admitted<T extends Decided | Refusal | Conflict>(
-  { config, clock }: PipelineParts,
+async function admitted<T extends Decided | Refusal>(
   command: AuthorizeCommand,
+  moment: Moment,
+  repeat: boolean,
   decide: (admission: Admission) => Promise<Remembered<T>>,
 ): Promise<Remembered<T | Refusal>> {
-  const snapshot = config.current();
+  const { snapshot } = moment;
   const tenant = snapshot.tenants.get(command.tenant);
-  if (!tenant) return { answer: { kind: 'unknown_tenant' }, final: false };
+  if (!tenant) return { answer: { kind: 'unknown_tenant' }, keep: 'nothing' };
   if (snapshot.revisionNumber < command.minRevision) {
     const { revision } = snapshot;
-    return { answer: { kind: 'stale_configuration', revision }, final: false };
+    return { answer: { kind: 'stale_configuration', revision }, keep: 'nothing' };
   }
-  return decide(admit(command, snapshot, tenant, clock.nowMs()));
+  return decide(admit(command, tenant, moment, repeat));
 }
 
 async function forTenant<T>(
-  { config }: PipelineParts,
   { tenant }: RequestIdentity,
+  { snapshot }: Moment,
   settle: () => Promise<Remembered<T>>,
 ): Promise<Remembered<T | { readonly kind: 'unknown_tenant' }>> {
-  if (config.current().tenants.has(tenant)) return settle();
-  return { answer: { kind: 'unknown_tenant' }, final: false };
+  if (snapshot.tenants.has(tenant)) return settle();
+  return { answer: { kind: 'unknown_tenant' }, keep: 'nothing' };
 }

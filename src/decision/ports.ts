@@ -30,7 +30,7 @@ export interface Conflict {
 export interface Health {
   readonly adapter: string;
   readonly healthy: boolean;
-  /** Empty when healthy. */
+  /** Empty when healthy, except for what could not be checked. */
   readonly problem: string;
 }
 

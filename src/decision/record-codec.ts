@@ -32,7 +32,9 @@ export type WireDecision = Omit<Wire<Decision>, 'windows' | 'reasons'> & {
 };
 
 /** A record as plain JSON. */
-export type WireRecord = Omit<Wire<DecisionRecord>, 'decision'> & { readonly decision: WireDecision };
+export type WireRecord = Omit<Wire<DecisionRecord>, 'decision'> & {
+  readonly decision: WireDecision;
+};
 
 /** The inverse of `encodeRecord` in record-text.ts. @throws SyntaxError or TypeError when the text is not what `encodeRecord` wrote. */
 export function decodeRecord(text: string): DecisionRecord {

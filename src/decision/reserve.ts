@@ -24,7 +24,7 @@ export async function reserve(
     ? openByToken(parts, admission, command)
     : { gates: await passGates(parts, admission, 'reserve'), authorizedBy: '' };
   const { gates, authorizedBy } = opened;
-  if (gates.kind !== 'gates') return { answer: gates, final: false };
+  if (gates.kind !== 'gates') return { answer: gates, keep: 'nothing' };
   if (gates.draft.effect === 'deny') return denyBeforeHold(parts, admission, gates);
   const request = holdRequest(admission, command, gates, authorizedBy);
   const outcome = await parts.observer.stage('hold', () => parts.ledger.hold(request));
@@ -46,6 +46,7 @@ function openByToken(
     taken: undefined,
     takenNow: false,
     outage: false,
+    pure: false,
   };
   if (claims) return { gates, authorizedBy: claims.decisionId };
   const message = 'The authorization token is not ours, has expired, or is for another call.';
@@ -106,26 +107,40 @@ async function afterHold(
 ): Promise<ReserveAnswer> {
   switch (outcome.kind) {
     case 'held': {
-      // The windows had forgotten the first try, which the ledger remembers: it was counted then.
-      if (outcome.replayed && gates.takenNow) await giveBack(parts, gates.taken);
+      if (countedBefore(admission, gates, outcome)) await giveBack(parts, gates.taken);
       const decision = finishHold(outcome.record.decision, outcome);
       tell(parts, admission, decision);
       const { reservation } = outcome;
-      return { answer: { kind: 'decided', decision, reservation }, final: true };
+      return { answer: { kind: 'decided', decision, reservation }, keep: 'answer' };
     }
     case 'denied': {
       await giveBack(parts, gates.taken);
       const decision = finishHold(outcome.record.decision, outcome);
       tell(parts, admission, decision);
-      return { answer: { kind: 'decided', decision, reservation: undefined }, final: true };
+      return { answer: { kind: 'decided', decision, reservation: undefined }, keep: 'answer' };
     }
     case 'unavailable':
       return duringOutage(parts, admission, gates);
     case 'conflict':
     case 'overloaded':
       await giveBack(parts, gates.taken);
-      return { answer: outcome, final: false };
+      return { answer: outcome, keep: 'nothing' };
   }
+}
+
+/** Windows remember a request for ten minutes; half of it leaves room for clocks that disagree. */
+const SURELY_REMEMBERED_MS = 5 * 60_000;
+
+/**
+ * The windows had forgotten the first try, which the ledger remembers, and counted the request again. A first try
+ * that is young was not forgotten: it is a copy on its way at the same time, and shares the count.
+ */
+function countedBefore(
+  { nowMs }: Admission,
+  { takenNow }: Gates,
+  { replayed, record }: HoldOutcome & { readonly kind: 'held' },
+): boolean {
+  return replayed && takenNow && nowMs - record.decision.decidedAtMs > SURELY_REMEMBERED_MS;
 }
 
 async function duringOutage(
@@ -148,7 +163,8 @@ async function answerWithoutHold(
   const decision = await recordDecision(parts, record);
   tell(parts, admission, decision);
   const recorded = decision === record.decision;
-  return { answer: { kind: 'decided', decision, reservation: undefined }, final: final && recorded };
+  const answer: Decided = { kind: 'decided', decision, reservation: undefined };
+  return { answer, keep: final && recorded ? 'answer' : 'nothing' };
 }
 
 function tell({ observer }: PipelineParts, { command }: Admission, decision: Decision): void {

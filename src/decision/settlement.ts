@@ -15,7 +15,7 @@ export async function commit(
   command: CommitCommand,
 ): Promise<SettlementAnswer> {
   const priced = await price(parts, command);
-  if ('kind' in priced) return { answer: refusalOf(priced), final: false };
+  if ('kind' in priced) return { answer: refusalOf(priced), keep: 'nothing' };
   const { usage, ...rest } = command;
   const { inputTokens, outputTokens } = usage;
   const actual: Amounts = { ...priced, inputTokens, outputTokens, invocations: 1n };
@@ -65,7 +65,7 @@ function settled(
 ): SettlementAnswer {
   if (outcome.kind !== 'settled') {
     observer.settled(operation, outcome.kind, 0n);
-    return { answer: refusalOf(outcome), final: false };
+    return { answer: refusalOf(outcome), keep: 'nothing' };
   }
   const { reservation, accounts, overrunMicroUsd, late } = outcome;
   observer.settled(operation, 'settled', overrunMicroUsd);
@@ -76,7 +76,7 @@ function settled(
     overrunMicroUsd,
     late,
   };
-  return { answer, final: true };
+  return { answer, keep: 'answer' };
 }
 
 type Refused = Exclude<SettleOutcome, { readonly kind: 'settled' }>;

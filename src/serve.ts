@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openFileSource } from './configuration/file-source.ts';
+import type { Settings } from './config.ts';
+import { startExpiry } from './control/expiry.ts';
+import type { DecisionPoint } from './decision/answers.ts';
+import { grantTokens } from './decision/grant-token.ts';
+import { openPipeline } from './decision/pipeline.ts';
+import type { ConfigSource, RateLimiter } from './decision/ports.ts';
+import { openQueryDesk } from './decision/query-desk.ts';
+import type { Queries } from './decision/queries.ts';
+import { systemClock } from './lib/clock.ts';
+import { JOURNAL_FOLDER, openLedger, openRateLimiter } from './open-stores.ts';
+import { addressText } from './server/address.ts';
+import { startGrpcServer, type GrpcServer } from './server/grpc-server.ts';
+import { startHttpServer, type HttpServer, type Readiness } from './server/http-server.ts';
+import { JournalRecorder } from './stores/journal/journal-recorder.ts';
+import type { LedgerStores } from './stores/postgres/ledger-stores.ts';
+import { openTelemetry, type Telemetry } from './telemetry/open-telemetry.ts';
+import { programVersion } from './version.ts';
+
+/** Requests in progress are waited for this long after SIGTERM; a call lasts milliseconds. */
+const DRAIN_MS = 5_000;
+/** What the journal may take to reach the database at the end; the rest stays on disk for the next start. */
+const FLUSH_MS = 5_000;
+const TOKEN_KEY_BYTES = 32;
+
+/** The program cannot start; the message says what to do. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+export interface RunningServer {
+  /** As a client takes it. */
+  readonly address: string;
+  /** Undefined when metrics are off. */
+  readonly metricsAddress: string | undefined;
+  /** NOT_SERVING, drains, flushes the record, lets go of the stores. */
+  stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  /** Stands round the decision point, for measuring. */
+  readonly around?: (point: DecisionPoint) => DecisionPoint;
+}
+
+/**
+ * Opens every part and starts serving. What has been opened is closed again when a later part fails.
+ * @throws ConfigurationError, ListenError or StartError with a message for the person who starts the program
+ */
+export async function serve(
+  settings: Settings,
+  options: ServeOptions = {},
+): Promise<RunningServer> {
+  await using opened = new AsyncDisposableStack();
+  const telemetry = await openTelemetry(settings.telemetry, settings.logLevel);
+  opened.defer(() => telemetry.close());
+  const { log } = telemetry;
+  for (const note of settings.notes) log.info({}, note);
+
+  const config = await openConfiguration(settings, telemetry);
+  opened.defer(() => config.close());
+  makeDataDirectory(settings.dataDir);
+  const stores = await openLedgerOrSay(settings, telemetry);
+  opened.defer(() => stores.close());
+  const limiter = await openRateLimiter(settings, systemClock, (message) => log.warn({}, message));
+  opened.defer(() => limiter.close());
+  const recorder = new JournalRecorder({
+    directory: join(settings.dataDir, JOURNAL_FOLDER),
+    lineage: stores.lineage,
+    clock: systemClock,
+    report: telemetry.journalReport,
+  });
+  opened.defer(() => recorder.close(FLUSH_MS));
+  const expiry = startExpiry(stores.ledger, telemetry.expiryLog);
+  opened.defer(() => expiry.stop());
+
+  const parts = { config, limiter, ledger: stores.ledger, recorder, clock: systemClock };
+  const point = openPipeline({
+    ...parts,
+    tokens: grantTokens(settings.tokenKey ?? randomBytes(TOKEN_KEY_BYTES)),
+    observer: telemetry.observer,
+  });
+  const queries = openQueryDesk({
+    ...parts,
+    lineage: stores.lineage,
+    version: programVersion(),
+    startedAtMs: systemClock.nowMs(),
+  });
+  telemetry.watch(recorder, queries);
+
+  const http = await startMetrics(settings, telemetry, queries);
+  if (http) opened.defer(() => http.close());
+  const grpc = await startGrpc(settings, telemetry, options.around?.(point) ?? point, queries);
+  opened.defer(async () => {
+    await drain(grpc, telemetry);
+  });
+  const closing = opened.move();
+  log.info({ address: grpc.address, metrics: http?.address ?? 'off' }, 'serving');
+  return {
+    address: grpc.address,
+    metricsAddress: http?.address,
+    stop: () => closing.disposeAsync(),
+  };
+}
+
+function openConfiguration(settings: Settings, { log }: Telemetry): Promise<ConfigSource> {
+  return openFileSource({
+    path: settings.configPath,
+    environmentDefaults: settings.environmentDefaults,
+    clock: systemClock,
+    onLoad: (snapshot, warnings) => {
+      log.info({ revision: snapshot.revision }, 'configuration in force');
+      for (const { line, field, message } of warnings) log.warn({ line, field }, message);
+    },
+    onRefusal: (error) =>
+      log.error({ problems: error.message }, 'configuration refused; the last good one stays'),
+  });
+}
+
+function makeDataDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StartError(
+      `The data directory ${path} cannot be made (${messageOf(error)}). ` +
+        'Set TOLLGATE_DATA_DIR, or --data-dir, to a directory that this user may write.',
+    );
+  }
+}
+
+async function openLedgerOrSay(settings: Settings, { log }: Telemetry): Promise<LedgerStores> {
+  try {
+    return await openLedger(settings, (problem) => log.warn({ store: 'ledger' }, problem));
+  } catch (error) {
+    throw new StartError(messageOf(error));
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function startGrpc(
+  settings: Settings,
+  { log, tracing }: Telemetry,
+  decisionPoint: DecisionPoint,
+  queries: Queries,
+): Promise<GrpcServer> {
+  return startGrpcServer({
+    listen: addressText(settings.listen),
+    allowInsecure: settings.allowInsecureListen,
+    decisionPoint,
+    queries,
+    tracing,
+    log,
+    serving: true,
+  });
+}
+
+async function startMetrics(
+  { metricsListen, allowInsecureListen }: Settings,
+  { log, metricsText }: Telemetry,
+  queries: Queries,
+): Promise<HttpServer | undefined> {
+  if (!metricsListen) return undefined;
+  return startHttpServer({
+    listen: addressText(metricsListen),
+    allowInsecure: allowInsecureListen,
+    metrics: metricsText,
+    readiness: () => readinessOf(queries),
+    log,
+  });
+}
+
+/** In the words of requirement R74. */
+async function readinessOf(queries: Queries): Promise<Readiness> {
+  const { components } = await queries.status();
+  const healthy = (name: string): boolean =>
+    components.find((component) => component.name === name)?.healthy ?? false;
+  return {
+    healthy: healthy('ledger') && healthy('rate_limiter'),
+    services: {
+      database: healthy('ledger') ? 'connected' : 'unavailable',
+      redis: healthy('rate_limiter') ? 'connected' : 'unavailable',
+      external_agents: 'enabled',
+    },
+  };
+}
+
+async function drain(grpc: GrpcServer, { log }: Telemetry): Promise<void> {
+  const cut = await grpc.drain(DRAIN_MS);
+  if (cut > 0) log.warn({ cut }, 'requests were cut off because the time to drain was over');
+  else log.info({}, 'drained');
+}

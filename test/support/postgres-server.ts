@@ -1,0 +1,263 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+import pg from 'pg';
+
+import { migrateUp } from '../../src/stores/postgres/migrate.ts';
+import { pgClient } from '../../src/stores/postgres/pg-client.ts';
+
+export interface PostgresOptions {
+  /**
+   * Wait for the disk at every commit, as in production. Default false: what a test leaves behind is thrown away. A kill
+   * of the server loses nothing either way; only a machine that loses its power does.
+   */
+  readonly durable?: boolean;
+  /** More settings, for example { max_connections: '10' }. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Making a cluster and starting it takes a second, on a busy machine several. */
+const START_TIMEOUT_MS = 30_000;
+/** Another process may take a free port before Postgres does. */
+const START_TRIES = 3;
+const POLL_MS = 20;
+const USER = 'tollgate';
+const TEMPLATE = 'migrated';
+
+const running = new Set<number>();
+process.on('exit', () => {
+  for (const group of running) signalGroup(group, 'SIGKILL');
+});
+
+/**
+ * Starts a Postgres cluster of its own in a directory of its own. Use it with `await using`: it is killed and its
+ * directory removed when the scope ends, and at the latest when the process ends.
+ */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'tollgate-postgres-'));
+  const { uid, gid } = serverUser();
+  if (uid !== undefined && gid !== undefined) chownSync(directory, uid, gid);
+  for (let tries = 1; ; tries += 1) {
+    const server = new PostgresServer(directory, await freePort(), options);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.kill();
+      if (tries < START_TRIES) continue;
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+}
+
+export class PostgresServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #directory: string;
+  readonly #options: PostgresOptions;
+  #child: ChildProcess | undefined;
+  #template: Promise<void> | undefined;
+  #databases = 0;
+
+  constructor(directory: string, port: number, options: PostgresOptions) {
+    this.#directory = directory;
+    this.port = port;
+    this.#options = options;
+  }
+
+  /** Folder of the server's Unix socket. */
+  get socketDirectory(): string {
+    return this.#directory;
+  }
+
+  urlOf(database: string): string {
+    return `postgres://${USER}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** A database of one's own, with the migrations applied unless told otherwise. @returns its URL. */
+  async createDatabase(options: { readonly migrated?: boolean } = {}): Promise<string> {
+    const migrated = options.migrated ?? true;
+    if (migrated) await (this.#template ??= this.#makeTemplate());
+    this.#databases += 1;
+    const name = `test_${this.#databases}`;
+    await this.run('postgres', `create database ${name}${migrated ? ` template ${TEMPLATE}` : ''}`);
+    return this.urlOf(name);
+  }
+
+  /** Runs SQL as the owner, past the ledger: for what a test has to look at or damage. */
+  async run<Row extends object>(database: string, text: string): Promise<Row[]> {
+    const url = database.startsWith('postgres:') ? database : this.urlOf(database);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      return (await client.query<Row>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Also starts it again, with its data, on the same port after `stop` or `kill`. */
+  async start(): Promise<void> {
+    await this.#makeCluster();
+    const child = spawn(binary('postgres'), this.#arguments(), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      ...serverUser(),
+    });
+    let output = '';
+    child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+    child.stderr.on('data', (text: Buffer) => (output += text.toString()));
+    child.on('error', (error) => (output += String(error)));
+    const group = child.pid;
+    if (group !== undefined) running.add(group);
+    child.once('exit', () => running.delete(group ?? 0));
+    this.#child = child;
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await this.#answers())) {
+      const ended = child.exitCode !== null || child.pid === undefined;
+      if (ended || Date.now() > deadline) throw new Error(`postgres did not start: ${output}`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Ends it in order: clients see their connections close. */
+  async stop(): Promise<void> {
+    const child = this.#alive();
+    if (!child) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGINT');
+    await ended;
+  }
+
+  /** Ends the server and all its processes at once, as a crash does. */
+  async kill(): Promise<void> {
+    const child = this.#alive();
+    if (!child) return;
+    const ended = once(child, 'exit');
+    signalGroup(child.pid ?? 0, 'SIGKILL');
+    await ended;
+  }
+
+  /** It keeps its connections and answers nothing. */
+  freeze(): void {
+    signalGroup(this.#alive()?.pid ?? 0, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    signalGroup(this.#alive()?.pid ?? 0, 'SIGCONT');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #alive(): ChildProcess | undefined {
+    const child = this.#child;
+    const dead = child?.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+    return dead ? undefined : child;
+  }
+
+  async #makeTemplate(): Promise<void> {
+    await this.run('postgres', `create database ${TEMPLATE}`);
+    const sql = pgClient({
+      url: this.urlOf(TEMPLATE),
+      poolSize: 1,
+      connectTimeoutMs: START_TIMEOUT_MS,
+      statementTimeoutMs: START_TIMEOUT_MS,
+      sendStatementTimeout: false,
+      onProblem: () => undefined,
+    });
+    await migrateUp(sql);
+    await sql.close();
+  }
+
+  async #makeCluster(): Promise<void> {
+    if (existsSync(join(this.#data, 'PG_VERSION'))) return;
+    const settings = ['--auth', 'trust', '--username', USER, '--no-locale', '--encoding', 'UTF8'];
+    const all = ['--pgdata', this.#data, '--no-sync', '--no-instructions', ...settings];
+    await promisify(execFile)(binary('initdb'), all, { cwd: this.#directory, ...serverUser() });
+  }
+
+  get #data(): string {
+    return join(this.#directory, 'data');
+  }
+
+  #arguments(): readonly string[] {
+    const { durable = false, settings = {} } = this.#options;
+    const all: Readonly<Record<string, string>> = {
+      port: String(this.port),
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: this.#directory,
+      fsync: durable ? 'on' : 'off',
+      full_page_writes: durable ? 'on' : 'off',
+      ...settings,
+    };
+    const pairs = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    return ['-D', this.#data, ...pairs];
+  }
+
+  async #answers(): Promise<boolean> {
+    const client = new pg.Client({
+      host: this.#directory,
+      port: this.port,
+      user: USER,
+      database: 'postgres',
+      connectionTimeoutMillis: START_TIMEOUT_MS,
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}
+
+/** Postgres refuses to run as root, so root runs it as the user that its Debian package made. */
+function serverUser(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const id = (flag: string): number =>
+    Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
+
+/** Debian keeps the server's programs out of PATH, by version; the newest is taken. */
+function binary(name: string): string {
+  const root = '/usr/lib/postgresql';
+  const versions = existsSync(root) ? readdirSync(root) : [];
+  const newest = versions.sort((a, b) => Number(b) - Number(a))[0];
+  return newest === undefined ? name : join(root, newest, 'bin', name);
+}
+
+/** The server leads a process group of its own, so that nothing of it outlives it. */
+function signalGroup(group: number, signal: NodeJS.Signals): void {
+  if (group === 0) return;
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // It has ended already.
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
