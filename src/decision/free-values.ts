@@ -1,9 +1,10 @@
 type FreeValues = Readonly<Record<string, unknown>>;
 
 /**
- * Writes values of unknown shape as plain JSON that comes back as it was: numbers that JSON does not have, 64-bit
- * whole numbers and undefined become an object with a single `$…` key, and real keys that begin with `$` get one more.
- * Answers the same object when there is nothing to change, which is nearly always.
+ * Writes values of unknown shape as plain JSON that comes back as it was: numbers that JSON does
+ * not have, 64-bit whole numbers and undefined become an object with a single `$…` key, and real
+ * keys that begin with `$` get one more. Answers the same object when there is nothing to change,
+ * which is nearly always.
  */
 export function packFree(values: FreeValues): FreeValues {
   return through(values, packValue, (key) => (key.startsWith('$') ? `$${key}` : key));

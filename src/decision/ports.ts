@@ -57,7 +57,10 @@ export type TakeOutcome =
 export interface RateLimiter {
   /** Takes from all windows or from none, and remembers the verdict under the request id for at least ten minutes. */
   take(request: TakeRequest): Promise<TakeOutcome>;
-  /** Gives back what `take` took for this request id, to the sub-buckets it came from; does nothing the second time. */
+  /**
+   * Gives back what `take` took for this request id, to the sub-buckets it came from, and forgets the request: a repeat
+   * is then decided anew. Does nothing the second time.
+   */
   refund(request: TakeRequest): Promise<'refunded' | 'nothing' | Unavailable>;
   /** Reads without taking. */
   peek(tenant: string, counters: readonly CounterSpec[]): Promise<readonly WindowReading[] | Unavailable>;

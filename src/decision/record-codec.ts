@@ -6,10 +6,10 @@ import type { Price } from '../pricing/price.ts';
 import { packFree, unpackFree } from './free-values.ts';
 
 /**
- * The one form in which a decision record is written down, in the journal and in the Lineage: plain JSON that comes
- * back as it was. Whole numbers of 64 bits are decimal text, Infinity is null, what is undefined is left out. The
- * types below hold encoder, decoder and record together: a field added to the record that needs care and gets none
- * does not compile.
+ * The one form in which a decision record is written down, in the journal and in the Lineage: plain
+ * JSON that comes back as it was. Whole numbers of 64 bits are decimal text, Infinity is null, what
+ * is undefined is left out. The types below hold encoder, decoder and record together: a field
+ * added to the record that needs care and gets none does not compile.
  */
 export type Wire<T> = T extends bigint
   ? string
@@ -36,7 +36,10 @@ export type WireRecord = Omit<Wire<DecisionRecord>, 'decision'> & {
   readonly decision: WireDecision;
 };
 
-/** The inverse of `encodeRecord` in record-text.ts. @throws SyntaxError or TypeError when the text is not what `encodeRecord` wrote. */
+/**
+ * The inverse of `encodeRecord` in record-text.ts. @throws SyntaxError or TypeError when the text
+ * is not what `encodeRecord` wrote.
+ */
 export function decodeRecord(text: string): DecisionRecord {
   return recordFromWire(JSON.parse(text) as WireRecord);
 }

@@ -6,9 +6,9 @@ import type { Reason } from './reasons.ts';
 import type { Price } from '../pricing/price.ts';
 
 /**
- * Writes a record as one line of JSON: the text that JSON.stringify makes of `recordToWire`, without the copies and in
- * two thirds of the time. Every decision is written once on its way out, so this is the hot path. A test holds both
- * forms equal.
+ * Writes a record as one line of JSON: the text that JSON.stringify makes of `recordToWire`,
+ * without the copies and in two thirds of the time. Every decision is written once on its way out,
+ * so this is the hot path. A test holds both forms equal.
  */
 export function encodeRecord(record: DecisionRecord): string {
   const { personal } = record;

@@ -50,7 +50,8 @@ function denied(
   outcome: TakeOutcome & { kind: 'denied' },
 ): WindowStage {
   const windows = windowsOf(outcome.windows);
-  const reasons = [...lifted, ...outcome.windows.filter(isViolated).map(exceededReason)];
+  const violated = outcome.windows.filter(isViolated).map(exceededReason);
+  const reasons = [...lifted, ...(violated.length > 0 ? violated : [DENIED_BEFORE])];
   return { kind: 'windows', allowed: false, reasons, windows, taken: 'nothing', outage: false };
 }
 
@@ -65,6 +66,12 @@ function byOutagePolicy(lifted: readonly Reason[], counters: readonly CounterSpe
     outage: true,
   };
 }
+
+/** The repeat of a denied request whose windows have room by now, or were configured otherwise. */
+const DENIED_BEFORE: Reason = {
+  code: 'limit.exceeded',
+  message: 'An earlier try of this request was denied by its rate limits; a new try needs a new id.',
+};
 
 function isViolated(reading: WindowReading): boolean {
   return reading.violated;

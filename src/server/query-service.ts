@@ -1,0 +1,137 @@
+import type { Queries, QueryRefusal } from '../decision/queries.ts';
+import type * as wire from '../gen/tollgate/v1/query_service.ts';
+import type { Policy } from '../policy/policy.ts';
+import { readId, type Violation } from './fields.ts';
+import { readCall } from './read-call.ts';
+import { readBudgetQuery, readRecordQuery } from './read-query.ts';
+import { failureOf, invalidArgument } from './refusals.ts';
+import { unary, type Answerer, type Edge } from './unary.ts';
+import { EFFECT } from './write-explanation.ts';
+import { writeRecord } from './write-record.ts';
+import { budgetStatusOf, rateStatusOf, reservationOf } from './write-status.ts';
+
+const SERVICE = '/tollgate.v1.QueryService';
+
+/** The handlers of the QueryService: they read, ask, and write. */
+export function queryHandlers(queries: Queries, edge: Edge): wire.QueryServiceServer {
+  return {
+    getStatus: unary(edge, `${SERVICE}/GetStatus`, () => status(queries)),
+    getRateStatus: unary(edge, `${SERVICE}/GetRateStatus`, rateStatus(queries)),
+    getBudgetStatus: unary(edge, `${SERVICE}/GetBudgetStatus`, budgetStatus(queries)),
+    getReservation: unary(edge, `${SERVICE}/GetReservation`, reservation(queries)),
+    getDecision: unary(edge, `${SERVICE}/GetDecision`, decision(queries)),
+    listDecisions: unary(edge, `${SERVICE}/ListDecisions`, decisions(queries)),
+    listPolicies: unary(edge, `${SERVICE}/ListPolicies`, policies(queries)),
+  };
+}
+
+async function status(queries: Queries): Promise<wire.GetStatusResponse> {
+  const now = await queries.status();
+  return {
+    version: now.version,
+    configurationRevision: now.configurationRevision,
+    configurationLoadedAt: new Date(now.configurationLoadedAtMs),
+    configurationError: now.configurationError,
+    components: now.components.map(({ name, adapter, healthy, problem }) => ({
+      name,
+      adapter,
+      healthy,
+      problem,
+    })),
+    recordsWaiting: BigInt(now.recordsWaiting),
+    startedAt: new Date(now.startedAtMs),
+  };
+}
+
+function rateStatus(
+  queries: Queries,
+): Answerer<wire.GetRateStatusRequest, wire.GetRateStatusResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const read = readCall(found, request.call);
+    if (read === undefined || found.length > 0) return invalidArgument(found);
+    const answered = await queries.rateStatus(read.call);
+    if (isRefusal(answered)) return failureOf(answered, 'call.tenant');
+    return { rateStatus: answered.map(rateStatusOf) };
+  };
+}
+
+function budgetStatus(
+  queries: Queries,
+): Answerer<wire.GetBudgetStatusRequest, wire.GetBudgetStatusResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const query = readBudgetQuery(found, request);
+    if (query === undefined) return invalidArgument(found);
+    const page = await queries.budgetStatus(query);
+    if (isRefusal(page)) return failureOf(page, 'tenant');
+    return {
+      budgetStatus: page.items.map(budgetStatusOf),
+      nextPageToken: page.nextPageToken ?? '',
+    };
+  };
+}
+
+function reservation(
+  queries: Queries,
+): Answerer<wire.GetReservationRequest, wire.GetReservationResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const tenant = readId(found, 'tenant', request.tenant);
+    const reservationId = readId(found, 'reservation_id', request.reservationId);
+    if (found.length > 0) return invalidArgument(found);
+    const answered = await queries.reservation(tenant, reservationId);
+    if (isRefusal(answered)) return failureOf(answered, 'tenant');
+    return { reservation: reservationOf(answered) };
+  };
+}
+
+function decision(queries: Queries): Answerer<wire.GetDecisionRequest, wire.GetDecisionResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const tenant = readId(found, 'tenant', request.tenant);
+    const decisionId = readId(found, 'decision_id', request.decisionId);
+    if (found.length > 0) return invalidArgument(found);
+    const answered = await queries.decision(tenant, decisionId);
+    if (isRefusal(answered)) return failureOf(answered, 'tenant');
+    return { record: writeRecord(answered) };
+  };
+}
+
+function decisions(
+  queries: Queries,
+): Answerer<wire.ListDecisionsRequest, wire.ListDecisionsResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const query = readRecordQuery(found, request);
+    if (query === undefined) return invalidArgument(found);
+    const page = await queries.decisions(query);
+    if (isRefusal(page)) return failureOf(page, 'tenant');
+    return { records: page.items.map(writeRecord), nextPageToken: page.nextPageToken ?? '' };
+  };
+}
+
+function policies(queries: Queries): Answerer<wire.ListPoliciesRequest, wire.ListPoliciesResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const tenant = readId(found, 'tenant', request.tenant);
+    if (found.length > 0) return invalidArgument(found);
+    const inForce = await queries.policies(tenant);
+    if (isRefusal(inForce)) return failureOf(inForce, 'tenant');
+    return { combining: inForce.combining, policies: inForce.policies.map(policySummaryOf) };
+  };
+}
+
+function policySummaryOf({ id, name, effect, priority, conditions }: Policy): wire.PolicySummary {
+  return {
+    policy: id,
+    name,
+    effect: EFFECT[effect],
+    priority,
+    conditions: conditions.map((condition) => condition.words),
+  };
+}
+
+function isRefusal(answered: object): answered is QueryRefusal {
+  return 'kind' in answered;
+}

@@ -1,0 +1,106 @@
+import type { Conflict, TakeOutcome, TakeRequest } from '../../decision/ports.ts';
+import type { WindowReading } from '../../limits/counter.ts';
+import type { Entity } from './entity.ts';
+
+/** What one counter gave, and where it goes when it is given back. */
+export interface Take {
+  readonly entity: Entity;
+  readonly takenAtMs: number;
+  readonly cost: number;
+}
+
+interface Verdict {
+  readonly kind: 'taken' | 'denied';
+  readonly windows: readonly WindowReading[];
+  /** Empty when denied. */
+  readonly takes: readonly Take[];
+}
+
+interface Remembered extends Verdict {
+  readonly fingerprint: string;
+  readonly forgetAtMs: number;
+  readonly readings: number;
+}
+
+/** How long the contract wants verdicts to be remembered. */
+const REMEMBER_MS = 10 * 60_000;
+/** Two for each one that is added: the table shrinks when calls become fewer. */
+const FORGET_PER_CALL = 2;
+
+/** Verdicts by request id, each for ten minutes, at most so many windows of them in all. */
+export class VerdictTable {
+  readonly #maxReadings: number;
+  /** In the order in which they are forgotten. */
+  readonly #verdicts = new Map<string, Remembered>();
+  #readings = 0;
+  #latestMs = 0;
+
+  constructor(maxReadings: number) {
+    this.#maxReadings = maxReadings;
+  }
+
+  /** The outcome of an earlier try. */
+  find(request: TakeRequest, nowMs: number): TakeOutcome | undefined {
+    this.#forget(nowMs);
+    const verdict = this.#verdicts.get(keyOf(request));
+    if (verdict === undefined) return undefined;
+    if (verdict.fingerprint !== request.fingerprint) return CONFLICT;
+    return { kind: verdict.kind, replayed: true, windows: verdict.windows };
+  }
+
+  /**
+   * 0 when the verdict on this request can be remembered, else the wait until the oldest may be
+   * forgotten.
+   */
+  waitForRoomMs(request: TakeRequest, nowMs: number): number {
+    if (this.#readings + readingsOf(request) <= this.#maxReadings) return 0;
+    const [oldest] = this.#verdicts.values();
+    return oldest === undefined ? REMEMBER_MS : Math.max(1, oldest.forgetAtMs - nowMs);
+  }
+
+  remember(request: TakeRequest, nowMs: number, verdict: Verdict): TakeOutcome {
+    const readings = readingsOf(request);
+    const { fingerprint } = request;
+    this.#latestMs = Math.max(this.#latestMs, nowMs);
+    const forgetAtMs = this.#latestMs + REMEMBER_MS;
+    const entry = { ...verdict, fingerprint, forgetAtMs, readings };
+    this.#verdicts.set(keyOf(request), entry);
+    this.#readings += readings;
+    return { kind: verdict.kind, replayed: false, windows: verdict.windows };
+  }
+
+  /**
+   * What is to be given back for a request; undefined when nothing is. The request is forgotten, so
+   * that a repeat of it is decided anew and a second refund finds nothing.
+   */
+  claimRefund(request: TakeRequest, nowMs: number): readonly Take[] | undefined {
+    this.#forget(nowMs);
+    const verdict = this.#verdicts.get(keyOf(request));
+    if (verdict?.kind !== 'taken') return undefined;
+    if (verdict.fingerprint !== request.fingerprint) return undefined;
+    this.#verdicts.delete(keyOf(request));
+    this.#readings -= verdict.readings;
+    return verdict.takes;
+  }
+
+  #forget(nowMs: number): void {
+    let left = FORGET_PER_CALL;
+    for (const [key, { forgetAtMs, readings }] of this.#verdicts) {
+      if (left === 0 || forgetAtMs > nowMs) return;
+      this.#verdicts.delete(key);
+      this.#readings -= readings;
+      left -= 1;
+    }
+  }
+}
+
+const CONFLICT: Conflict = { kind: 'conflict' };
+
+/** A verdict costs about as much as one window more. */
+function readingsOf({ counters }: TakeRequest): number {
+  return counters.reduce((sum, { windows }) => sum + windows.length, 1);
+}
+
+function keyOf({ tenant, requestId }: TakeRequest): string {
+  return JSON.stringify([tenant, requestId]);
+}

@@ -1,0 +1,51 @@
+import type { CounterSpec } from '../../limits/counter.ts';
+
+/**
+ * Every key that Tollgate keeps in Redis.
+ *
+ *   <prefix>:{<tenant>}|w|<unit>|<limit id>|<scope>   one limit on one scope: all its windows
+ *   <prefix>:{*}|w|<unit>|<limit id>|<scope>          the same, shared by all tenants
+ *   <prefix>:{<tenant>}|v|<request id>                the verdict on one request
+ *
+ * The braces are a hash tag: everything of a tenant lies on one slot of a cluster, so a script over
+ * it is atomic there. Counters that all tenants share lie on the slot of `{*}`, which no tenant can
+ * be named. One Redis, or a primary with replicas, takes any of them in one script, and all or
+ * nothing is exact across tenants too. On a cluster it can be exact within a tenant only; a
+ * cross-tenant counter needs a script call of its own there, and a refund after a denial.
+ *
+ * Nothing in a name depends on time: a counter has one key for good, and Redis forgets it when
+ * nobody calls.
+ */
+export class RedisKeys {
+  readonly #prefix: string;
+
+  /** @throws RangeError when the prefix could be mistaken for a part of a key. */
+  constructor(prefix: string) {
+    if (!PREFIX.test(prefix)) throw new RangeError(`not a key prefix: "${prefix}"`);
+    this.#prefix = prefix;
+  }
+
+  entity(tenant: string, counter: CounterSpec): string {
+    const owner = counter.crossTenant ? ALL_TENANTS : safe(tenant);
+    const { unit, limitId, scope } = counter;
+    return `${this.#prefix}:{${owner}}|w|${safe(unit)}|${safe(limitId)}|${safe(scope)}`;
+  }
+
+  verdict(tenant: string, requestId: string): string {
+    return `${this.#prefix}:{${safe(tenant)}}|v|${safe(requestId)}`;
+  }
+}
+
+const PREFIX = /^[A-Za-z0-9._:@/-]{1,64}$/;
+const ALL_TENANTS = '*';
+const PLAIN = /^[A-Za-z0-9._:@/-]+$/;
+const NOT_PLAIN = /[^A-Za-z0-9._:@/-]/g;
+
+/**
+ * Text that holds none of the signs that keys are built with. Different texts stay different: a
+ * percent sign is itself escaped, and an escape is as long as its first sign says.
+ */
+function safe(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return text.replace(NOT_PLAIN, (sign) => `%${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,0 +1,145 @@
+-- Decides many waiting decisions in the order in which they came, each against what the ones before
+-- it left.
+--
+-- KEYS  E entities, each once; then D verdicts, one for each decision, the same key twice when a
+--       request came twice
+-- ARGV  1  '' for the server's clock, or the time in ms (tests only)
+--       2  D
+--       3  E
+--       4  shapes, as readShapes says; all uses of an entity within a call have the same lengths
+--       then for each decision: fingerprint, plan (u32: tells whether a repeat asks for the same
+--       counters), how many counters n, n times: entity (1..E), shape, cost
+-- Answers for each decision a status and a verdict:
+--   0 decided now
+--   1 decided before
+--   2 decided before under another fingerprint; ''
+--   3 one of its values is not ours, so nothing was done; ''
+-- A verdict, little-endian, is remembered as it is answered:
+--   u8 kind (0 denied, 1 taken), u32 plan,
+--   u16 length of the fingerprint, fingerprint, then
+--   taken: for each counter f64 time of the take; then for each window
+--     u32 remaining, u32 reset after ms
+--   denied: for each window
+--     u32 remaining, u32 reset after ms, u32 retry after ms (0 fits, 2^32 - 1 never)
+-- All writes come last. A server that refuses writes (full, read-only) refuses the first, so
+-- nothing is half done.
+
+local DENIED, TAKEN = 0, 1
+local DECIDED, REPEATED, CONFLICT, UNREADABLE = 0, 1, 2, 3
+-- How long a verdict is remembered.
+local VERDICT_MS = 600000
+local VERDICT_HEAD = '<BI4I2'
+
+local now = clockMs(ARGV[1])
+local decisions = tonumber(ARGV[2])
+local entities = tonumber(ARGV[3])
+local shapes, a = readShapes(4)
+local values = readAll(KEYS)
+local opened, verdicts, remembered, reply = {}, {}, {}, {}
+
+local function openOnce(k, shape)
+  local e = opened[k]
+  if e == nil then
+    e = open(KEYS[k], values[k], shape, now) or false
+    opened[k] = e
+  end
+  return e
+end
+
+-- The counters of the decision at hand: how many, and for each its entity, limits and cost.
+local counters, entityOf, limitsOf, costOf = 0, {}, {}, {}
+
+-- Reads n counters from ARGV[from] on; false when a value is not ours.
+local function readCounters(from, n)
+  counters = n
+  for c = 1, n do
+    local shape = shapes[tonumber(ARGV[from + 1])]
+    local e = openOnce(tonumber(ARGV[from]), shape)
+    if not e then return false end
+    entityOf[c], limitsOf[c], costOf[c] = e, shape.limits, tonumber(ARGV[from + 2])
+    from = from + 3
+  end
+  return true
+end
+
+local function allFit()
+  for c = 1, counters do
+    local e, limits, cost = entityOf[c], limitsOf[c], costOf[c]
+    local h = e.head
+    for w = 1, e.n do
+      if h[4 * w + 1] + cost > limits[w] then return false end
+    end
+  end
+  return true
+end
+
+local function takeAll()
+  for c = 1, counters do
+    local e, cost = entityOf[c], costOf[c]
+    local h = e.head
+    e.changed = true
+    for w = 1, e.n do
+      local total = 4 * w + 1
+      if h[total] == 0 then
+        h[total + 2] = 0
+        e.resets[w] = nil
+      end
+      h[total] = h[total] + cost
+      h[total + 1] = h[total + 1] + cost
+    end
+  end
+end
+
+local function verdictOf(kind, plan, fingerprint)
+  local out = {}
+  if kind ~= DENIED then
+    for c = 1, counters do out[c] = entityOf[c].head[AT] end
+  end
+  local times = #out
+  for c = 1, counters do readInto(out, entityOf[c], limitsOf[c], costOf[c], kind == DENIED) end
+  local head = encode(VERDICT_HEAD, kind, plan, #fingerprint)
+  local body = encode('<' .. rep('d', times) .. rep('I4', #out - times), unpack(out))
+  return head .. fingerprint .. body
+end
+
+local function decide(key, plan, fingerprint)
+  local kind = allFit() and TAKEN or DENIED
+  if kind == TAKEN then takeAll() end
+  local verdict = verdictOf(kind, plan, fingerprint)
+  verdicts[key] = verdict
+  remembered[#remembered + 1] = key
+  return DECIDED, verdict
+end
+
+-- A repeat under other counters, after a change of configuration, keeps its outcome and reads the
+-- windows as they are.
+local function recall(stored, plan, fingerprint, from, n)
+  if stored == true or #stored < 7 then return UNREADABLE, '' end
+  local kind, storedPlan, length = decode(VERDICT_HEAD, stored)
+  if sub(stored, 8, 7 + length) ~= fingerprint then return CONFLICT, '' end
+  if storedPlan == plan then return REPEATED, stored end
+  if not readCounters(from, n) then return UNREADABLE, '' end
+  return REPEATED, verdictOf(kind, plan, fingerprint)
+end
+
+for d = 1, decisions do
+  local fingerprint, plan, n = ARGV[a], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+  local key = KEYS[entities + d]
+  local stored = verdicts[key] or values[entities + d]
+  local status, verdict = UNREADABLE, ''
+  if stored then
+    status, verdict = recall(stored, plan, fingerprint, a + 3, n)
+  elseif readCounters(a + 3, n) then
+    status, verdict = decide(key, plan, fingerprint)
+  end
+  reply[2 * d - 1], reply[2 * d] = status, verdict
+  a = a + 3 + 3 * n
+end
+
+for k = 1, entities do
+  if opened[k] and opened[k].changed then save(opened[k]) end
+end
+for r = 1, #remembered do
+  redis.call('PSETEX', remembered[r], VERDICT_MS, verdicts[remembered[r]])
+end
+return reply

@@ -1,0 +1,139 @@
+import { Redis } from 'ioredis';
+
+import type { Script } from './scripts.ts';
+
+/** What came of one command. Neither rejects nor throws. */
+export type Answer =
+  | { readonly kind: 'reply'; readonly value: unknown }
+  /** Redis answered with an error: it is alive and did nothing. */
+  | { readonly kind: 'refused'; readonly problem: string }
+  /** No connection, or it broke. Whether the command was done is unknown. */
+  | { readonly kind: 'lost'; readonly problem: string };
+
+export interface RedisLinkOptions {
+  /** redis://, rediss://, unix:// or the path of a Unix socket. */
+  readonly url: string;
+  readonly keepAlive: boolean;
+  /** Called with a sentence when the connection is made or lost. */
+  readonly log: (message: string) => void;
+  /** Called whenever commands can be sent again. */
+  readonly onReady: () => void;
+}
+
+/**
+ * Reconnects wait 50 ms, then twice as long each time, to this: recovery is noticed within a
+ * second.
+ */
+const MAX_RECONNECT_MS = 400;
+const FIRST_RECONNECT_MS = 50;
+/** TCP and TLS handshake; a lost SYN is repeated by the kernel after one second. */
+const CONNECT_TIMEOUT_MS = 1_500;
+const KEEP_ALIVE_MS = 30_000;
+
+/**
+ * One connection to one Redis. Commands are written at once or not at all: there is no offline
+ * queue, and none is sent again by itself. Deadlines are the caller's.
+ */
+export class RedisLink {
+  readonly #client: Redis;
+  readonly #log: (message: string) => void;
+  #problem = 'Redis has not answered yet';
+
+  constructor({ url, keepAlive, log, onReady }: RedisLinkOptions) {
+    this.#log = log;
+    this.#client = new Redis(url.replace(/^unix:\/\//, ''), {
+      lazyConnect: true,
+      protocol: 2,
+      disableClientInfo: true,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      maxLoadingRetryTime: MAX_RECONNECT_MS,
+      keepAlive: KEEP_ALIVE_MS,
+      retryStrategy: (tries) => Math.min(FIRST_RECONNECT_MS * 2 ** (tries - 1), MAX_RECONNECT_MS),
+      // A primary that became a replica has a successor, found by connecting anew.
+      reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    });
+    this.#watch(keepAlive, onReady);
+  }
+
+  get ready(): boolean {
+    return this.#client.status === 'ready';
+  }
+
+  /** Why the link is not ready. */
+  get problem(): string {
+    return this.#problem;
+  }
+
+  /** Starts connecting; resolves when the first try has ended, either way, or after `withinMs`. */
+  async start(withinMs: number): Promise<void> {
+    // Why it failed comes as an event, and says more than the rejection.
+    const tried = this.#client.connect().catch(() => undefined);
+    await Promise.race([tried, expiry(withinMs)]);
+  }
+
+  /**
+   * Runs a script by name; sends its text when Redis does not know it, for example after a restart.
+   */
+  async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Answer> {
+    const rest = [String(keys.length), ...keys, ...args];
+    const answer = await this.send('EVALSHA', [script.sha1, ...rest]);
+    const unknown = answer.kind === 'refused' && answer.problem.startsWith('NOSCRIPT');
+    return unknown ? this.send('EVAL', [script.text, ...rest]) : answer;
+  }
+
+  async send(command: string, args: string[] = []): Promise<Answer> {
+    if (!this.ready) return { kind: 'lost', problem: this.#problem };
+    try {
+      return { kind: 'reply', value: await this.#client.callBuffer(command, args) };
+    } catch (error) {
+      const refused = error instanceof Error && error.name === 'ReplyError';
+      return { kind: refused ? 'refused' : 'lost', problem: messageOf(error) };
+    }
+  }
+
+  /** Gives up a connection through which nothing comes any more and makes a new one. */
+  reset(): void {
+    const { status } = this.#client;
+    if (status === 'connect' || status === 'ready') this.#client.disconnect(true);
+  }
+
+  close(): void {
+    this.#client.removeAllListeners('close');
+    this.#client.disconnect();
+  }
+
+  #watch(keepAlive: boolean, onReady: () => void): void {
+    const client = this.#client;
+    client.on('error', (error: Error) => {
+      this.#problem = `Redis: ${messageOf(error)}`;
+    });
+    client.on('connect', () => {
+      if (!keepAlive) client.stream.setKeepAlive(false);
+    });
+    let wasReady = false;
+    client.on('ready', () => {
+      wasReady = true;
+      this.#log('connected to Redis');
+      onReady();
+    });
+    client.on('close', () => {
+      if (!wasReady) return;
+      wasReady = false;
+      this.#problem = 'the connection to Redis was lost';
+      this.#log(this.#problem);
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return error.message === '' ? code : error.message;
+}
+
+function expiry(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,66 @@
+import type { Plan } from './plan.ts';
+import { ShapeTable } from './plan.ts';
+
+/** One decision on its way to Redis. */
+export interface PlannedTake {
+  readonly verdictKey: string;
+  readonly fingerprint: string;
+  readonly plan: Plan;
+}
+
+/**
+ * Most counters of one script call, however many decisions they belong to. Lua hands at most some
+ * 8,000 keys to a command, and 2,000 counters take Redis some 10 ms already.
+ */
+const MAX_COUNTERS = 2_000;
+
+/** Decisions that go to Redis in one script call, in the order in which they were added. */
+export class TakeBatch {
+  readonly #entities = new Map<string, { readonly number: string; readonly lengths: string }>();
+  readonly #shapes = new ShapeTable();
+  readonly #verdictKeys: string[] = [];
+  readonly #decisionArgs: string[] = [];
+  #counters = 0;
+
+  /** @returns false, with nothing added, when the decision has to go in a later batch. */
+  add({ verdictKey, fingerprint, plan }: PlannedTake): boolean {
+    if (!this.#fits(plan)) return false;
+    this.#counters += plan.counters.length;
+    this.#verdictKeys.push(verdictKey);
+    const args = this.#decisionArgs;
+    args.push(fingerprint, String(plan.mark), String(plan.counters.length));
+    for (const { key, shape, cost } of plan.counters) {
+      args.push(this.#entity(key, shape.lengths), this.#shapes.numberOf(shape), cost);
+    }
+    return true;
+  }
+
+  keys(): readonly string[] {
+    return [...this.#entities.keys(), ...this.#verdictKeys];
+  }
+
+  /** @param clock '' for the server's own. */
+  args(clock: string): readonly string[] {
+    const decisions = String(this.#verdictKeys.length);
+    const entities = String(this.#entities.size);
+    return [clock, decisions, entities, ...this.#shapes.args(), ...this.#decisionArgs];
+  }
+
+  #fits({ counters }: Plan): boolean {
+    if (this.#counters > 0 && this.#counters + counters.length > MAX_COUNTERS) return false;
+    // While a change of configuration is under way, calls with the old and the new windows of a
+    // limit may meet here.
+    return counters.every(({ key, shape }) => {
+      const known = this.#entities.get(key);
+      return known === undefined || known.lengths === shape.lengths;
+    });
+  }
+
+  #entity(key: string, lengths: string): string {
+    const known = this.#entities.get(key);
+    if (known !== undefined) return known.number;
+    const number = String(this.#entities.size + 1);
+    this.#entities.set(key, { number, lengths });
+    return number;
+  }
+}
