@@ -7,7 +7,7 @@ import { startExpiry } from './control/expiry.ts';
 import type { DecisionPoint } from './decision/answers.ts';
 import { grantTokens } from './decision/grant-token.ts';
 import { openPipeline } from './decision/pipeline.ts';
-import type { ConfigSource, RateLimiter } from './decision/ports.ts';
+import type { ConfigSource } from './decision/ports.ts';
 import { openQueryDesk } from './decision/query-desk.ts';
 import type { Queries } from './decision/queries.ts';
 import { systemClock } from './lib/clock.ts';

@@ -1,17 +1,25 @@
 import type { AccountSpec } from '../budgets/account.ts';
-import type { Decision } from './decision.ts';
+import type { Decision, WindowStatus } from './decision.ts';
 import type { Reason } from './reasons.ts';
 
-/** Turns a draft into a denial: what an allow would have permitted and asked for is gone. */
+/** Turns a draft into a denial: what an allow would have taken, permitted and asked for is gone. */
 export function denial(draft: Decision, reasons: readonly Reason[]): Decision {
   return {
     ...draft,
     effect: 'deny',
     reasons: [...draft.reasons, ...reasons],
+    windows: draft.windows.map(givenBack),
     grant: undefined,
     obligations: [],
     degraded: false,
   };
+}
+
+/** A window as it stands once the refund is done. */
+function givenBack({ taken, ...window }: WindowStatus): WindowStatus {
+  if (taken === undefined) return window;
+  const remaining = Math.min(window.limit, window.remaining + taken);
+  return { ...window, remaining, resetAfterMs: remaining === window.limit ? 0 : window.resetAfterMs };
 }
 
 /** The ledger does not answer: hard budgets deny, and where only soft ones match the call passes uncharged. */

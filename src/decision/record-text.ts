@@ -28,7 +28,8 @@ export function encodeDecision(decision: Decision): string {
   const { grant, price, explanation } = decision;
   return (
     `{"decisionId":${text(decision.decisionId)},"effect":"${decision.effect}"` +
-    `,"reasons":${list(decision.reasons, reasonText)},"windows":${list(decision.windows, windowText)}` +
+    `,"reasons":${list(decision.reasons, reasonText)}` +
+    `,"windows":${list(decision.windows, windowText)}` +
     `,"accounts":${list(decision.accounts, accountText)}` +
     (grant ? `,"grant":${grantText(grant)}` : '') +
     `,"obligations":${list(decision.obligations, obligationText)}` +
@@ -73,7 +74,9 @@ function windowText(window: WindowStatus): string {
     `{"limitId":${text(window.limitId)},"scope":${text(window.scope)},"unit":${text(window.unit)}` +
     `,"lengthMs":${window.lengthMs},"limit":${window.limit},"remaining":${window.remaining}` +
     `,"resetAfterMs":${wait(window.resetAfterMs)},"violated":${window.violated}` +
-    `,"retryAfterMs":${wait(window.retryAfterMs)},"outage":${window.outage}}`
+    `,"retryAfterMs":${wait(window.retryAfterMs)},"outage":${window.outage}` +
+    (window.taken === undefined ? '' : `,"taken":${window.taken}`) +
+    '}'
   );
 }
 

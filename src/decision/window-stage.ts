@@ -27,7 +27,11 @@ export async function runWindowStage(
   const outcome = await limiter.take(request);
   switch (outcome.kind) {
     case 'taken':
-      return passed(lifted, windowsOf(outcome.windows), outcome.replayed ? 'before' : 'now');
+      return passed(
+        lifted,
+        windowsTaken(outcome.windows, request.counters),
+        outcome.replayed ? 'before' : 'now',
+      );
     case 'denied':
       return denied(lifted, outcome);
     case 'unavailable':
@@ -132,6 +136,17 @@ function outageWindows(counter: CounterSpec): readonly WindowStatus[] {
 
 function windowsOf(readings: readonly WindowReading[]): readonly WindowStatus[] {
   return readings.map((reading) => ({ ...reading, outage: false })).sort(tightestFirst);
+}
+
+function windowsTaken(
+  readings: readonly WindowReading[],
+  counters: readonly CounterSpec[],
+): readonly WindowStatus[] {
+  return windowsOf(readings).map((window) => {
+    const { limitId, scope } = window;
+    const counter = counters.find((one) => one.limitId === limitId && one.scope === scope);
+    return { ...window, taken: counter?.cost ?? 0 };
+  });
 }
 
 /** What denies first, then what has least left, then by name: the order is stable. */

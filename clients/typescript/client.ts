@@ -1,0 +1,141 @@
+import {
+  AuthorizeRequest,
+  CommitRequest,
+  type CommitResponse,
+  DecisionServiceService as Decisions,
+  ExtendRequest,
+  ReleaseRequest,
+  type ReleaseResponse,
+  ReserveRequest,
+} from '../../src/gen/tollgate/v1/decision_service.ts';
+import {
+  GetBudgetStatusRequest,
+  type GetStatusResponse,
+  QueryServiceService as Queries,
+} from '../../src/gen/tollgate/v1/query_service.ts';
+import type { BudgetStatus } from '../../src/gen/tollgate/v1/verdict.ts';
+import { Channel, type ChannelOptions, type RequestOptions } from './channel.ts';
+import { invoke, type Invocation, type InvokeResult } from './invoke.ts';
+import {
+  type AuthorizeInput,
+  type CommitInput,
+  type ExtendInput,
+  identified,
+  type ReleaseInput,
+  type ReserveInput,
+} from './requests.ts';
+import { readVerdict, type ReserveVerdict, type Verdict } from './verdict.ts';
+
+export interface TollgateClientOptions extends ChannelOptions {
+  /** Names of the obligations that the caller carries out, for example `use_less`. Default: none. */
+  readonly knownObligations?: readonly string[];
+}
+
+/** Most pages of accounts that one query reads: 100,000 accounts. */
+const MAX_PAGES = 100;
+const PAGE_SIZE = 1_000;
+
+/**
+ * Asks a Tollgate sidecar before calls to external agents, and settles them afterwards. Every method repeats a
+ * request that was not answered under the same request id, and throws TollgateError when it gives up: the caller
+ * then does not know the answer and must not make the call.
+ */
+export class TollgateClient {
+  readonly #channel: Channel;
+  readonly #known: ReadonlySet<string>;
+
+  private constructor(channel: Channel, known: ReadonlySet<string>) {
+    this.#channel = channel;
+    this.#known = known;
+  }
+
+  /**
+   * Connects when the first request is sent.
+   * @param address `unix:/path/of/socket` or `host:port`.
+   */
+  static connect(address: string, options: TollgateClientOptions = {}): TollgateClient {
+    return new TollgateClient(new Channel(address, options), new Set(options.knownObligations));
+  }
+
+  /** May the call go ahead? Takes from the rate windows and holds no money. */
+  async authorize(input: AuthorizeInput, options: RequestOptions = {}): Promise<Verdict> {
+    const request = identified(AuthorizeRequest.fromPartial(input));
+    const { decision } = await this.#channel.send(Decisions.authorize, request, {
+      ...options,
+      requestId: request.requestId,
+    });
+    return readVerdict(decision, request.requestId, this.#known);
+  }
+
+  /** As `authorize`, and holds the estimate until it is committed, released or expires. */
+  async reserve(input: ReserveInput, options: RequestOptions = {}): Promise<ReserveVerdict> {
+    const request = identified(ReserveRequest.fromPartial(input));
+    const { decision, reservation } = await this.#channel.send(Decisions.reserve, request, {
+      ...options,
+      requestId: request.requestId,
+    });
+    return { ...readVerdict(decision, request.requestId, this.#known), reservation };
+  }
+
+  /** Settles a reservation with what the call really used. */
+  async commit(input: CommitInput, options: RequestOptions = {}): Promise<CommitResponse> {
+    const request = identified(CommitRequest.fromPartial(input));
+    const { requestId } = request;
+    return this.#channel.send(Decisions.commit, request, { ...options, requestId });
+  }
+
+  /** Gives a hold back. Only for a call that was never dispatched. */
+  async release(input: ReleaseInput, options: RequestOptions = {}): Promise<ReleaseResponse> {
+    const request = identified(ReleaseRequest.fromPartial(input));
+    const { requestId } = request;
+    return this.#channel.send(Decisions.release, request, { ...options, requestId });
+  }
+
+  /** Asks for more money, tokens or time. On a denial the reservation stays as it was. */
+  async extend(input: ExtendInput, options: RequestOptions = {}): Promise<ReserveVerdict> {
+    const request = identified(ExtendRequest.fromPartial(input));
+    const { decision, reservation } = await this.#channel.send(Decisions.extend, request, {
+      ...options,
+      requestId: request.requestId,
+    });
+    return { ...readVerdict(decision, request.requestId, this.#known), reservation };
+  }
+
+  /**
+   * Reserves, makes the call, settles. When the call throws, it is settled with outcome ERROR (TIMEOUT for a
+   * TimeoutError, CANCELLED for an AbortError) and the error is thrown on; a NotDispatched gives the hold back.
+   * @param make makes the call and says what it used. It is not called on a denial.
+   * @throws what `make` throws; InvocationUnsettled when settling that failed too; TollgateError when reserving or
+   *   giving back was not answered: the call was then not made, and the hold expires as spent.
+   */
+  invoke<T>(
+    input: ReserveInput,
+    make: (invocation: Invocation) => Promise<T>,
+    options: RequestOptions = {},
+  ): Promise<InvokeResult<T>> {
+    return invoke(this, input, make, options);
+  }
+
+  /** How the sidecar and its stores are. */
+  getStatus(options: RequestOptions = {}): Promise<GetStatusResponse> {
+    return this.#channel.send(Queries.getStatus, {}, options);
+  }
+
+  /** Accounts of a tenant, ordered by account id; at most 100,000. */
+  async budgetStatus(tenant: string, options: RequestOptions = {}): Promise<BudgetStatus[]> {
+    const accounts: BudgetStatus[] = [];
+    let pageToken = '';
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const request = GetBudgetStatusRequest.create({ tenant, pageSize: PAGE_SIZE, pageToken });
+      const answer = await this.#channel.send(Queries.getBudgetStatus, request, options);
+      accounts.push(...answer.budgetStatus);
+      pageToken = answer.nextPageToken;
+      if (pageToken === '') break;
+    }
+    return accounts;
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+}

@@ -1,0 +1,104 @@
+import { createReadStream } from 'node:fs';
+import { CommandFailed } from '../context.ts';
+import { LineTooLong, linesOf } from './lines.ts';
+
+/** One call of a trace. */
+export interface TraceRow {
+  /** Counted from 0. */
+  readonly index: number;
+  readonly inputTokens: bigint;
+  readonly outputTokens: bigint;
+}
+
+const INPUT_COLUMN = 'ContextTokens';
+const OUTPUT_COLUMN = 'GeneratedTokens';
+
+/** Where the figures are in a row. */
+interface Header {
+  readonly fields: number;
+  readonly input: number;
+  readonly output: number;
+}
+
+/**
+ * Rows of a trace in the format of the Azure LLM inference traces: CSV without quotes, with a header that names at
+ * least ContextTokens and GeneratedTokens. Read as it is used: the file may be larger than the memory.
+ * @throws CommandFailed naming the line and the column that cannot be read
+ */
+export async function* readTrace(path: string): AsyncGenerator<TraceRow> {
+  let line = 0;
+  let index = 0;
+  let header: Header | undefined;
+  try {
+    for await (const text of linesOf(createReadStream(path, 'utf8') as AsyncIterable<string>)) {
+      line += 1;
+      if (header === undefined) header = readHeader(text, path);
+      else if (text !== '') yield { index: index++, ...readRow(text, header, { path, line }) };
+    }
+  } catch (error) {
+    throw readFailure(error, path, line + 1);
+  }
+  if (header === undefined) throw new CommandFailed(`${path}:1: the file is empty.`);
+}
+
+/** Reads the whole file once, so that a bad row is found before the first call is made. */
+export async function countRows(path: string): Promise<number> {
+  let rows = 0;
+  for await (const row of readTrace(path)) rows = row.index + 1;
+  return rows;
+}
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+function readHeader(text: string, path: string): Header {
+  const names = text.replace(BYTE_ORDER_MARK, '').split(',');
+  const columnOf = (name: string) => {
+    const index = names.indexOf(name);
+    if (index >= 0) return index;
+    throw new CommandFailed(
+      `${path}:1: expected a header with the column ${name}, found "${text.slice(0, 80)}".`,
+    );
+  };
+  return { fields: names.length, input: columnOf(INPUT_COLUMN), output: columnOf(OUTPUT_COLUMN) };
+}
+
+interface Place {
+  readonly path: string;
+  readonly line: number;
+}
+
+function readRow(text: string, header: Header, place: Place): Omit<TraceRow, 'index'> {
+  const fields = text.split(',');
+  if (fields.length !== header.fields) {
+    throw new CommandFailed(
+      `${place.path}:${place.line}: expected ${header.fields} fields, found ${fields.length}.`,
+    );
+  }
+  return {
+    inputTokens: readTokens(fields, { ...place, column: INPUT_COLUMN, at: header.input }),
+    outputTokens: readTokens(fields, { ...place, column: OUTPUT_COLUMN, at: header.output }),
+  };
+}
+
+/** Twelve digits are a trillion tokens in one call. */
+const TOKENS = /^\d{1,12}$/;
+
+function readTokens(
+  fields: readonly string[],
+  { path, line, column, at }: Place & { column: string; at: number },
+): bigint {
+  const field = fields[at] ?? '';
+  if (TOKENS.test(field)) return BigInt(field);
+  const character = fields.slice(0, at).join(',').length + (at === 0 ? 1 : 2);
+  throw new CommandFailed(
+    `${path}:${line}:${character}: ${column} must be a whole number, found "${field.slice(0, 40)}".`,
+  );
+}
+
+function readFailure(error: unknown, path: string, line: number): Error {
+  if (error instanceof CommandFailed) return error;
+  if (error instanceof LineTooLong) {
+    return new CommandFailed(`${path}:${line}: the line is too long; is this a CSV file?`);
+  }
+  return new CommandFailed(`${path} cannot be read: ${(error as Error).message}`);
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { CommandContext } from './context.ts';
+import type { VerifyOptions } from './verify/run-verify.ts';
+import { jsonOption } from './options.ts';
+
+const AFTER = `
+Examples:
+  $ tollgate verify
+  $ DATABASE_URL=postgres://tollgate@localhost/tollgate tollgate verify --json
+
+Exits with 1 at the first discrepancy.`;
+
+export function registerVerify(program: Command, context: CommandContext): void {
+  program
+    .command('verify')
+    .summary('prove that the books add up')
+    .description(
+      'Recomputes every account from its entries and checks the hash chain of the ledger:\n' +
+        'the database of DATABASE_URL, or the embedded ledger in the data directory.',
+    )
+    .addOption(jsonOption())
+    .option('--data-dir <path>', 'of the embedded ledger (default: as `serve` uses)')
+    .addHelpText('after', AFTER)
+    .action(async (options: VerifyOptions) => {
+      const { runVerify } = await import('./verify/run-verify.ts');
+      context.exit(await runVerify(options, context));
+    });
+}

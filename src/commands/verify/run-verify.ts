@@ -1,0 +1,52 @@
+import type { LedgerStores } from '../../stores/postgres/ledger-stores.ts';
+import type { VerifyReport } from '../../stores/postgres/verify.ts';
+import { CommandFailed, type ExitCode, printJson, printLines, type Streams } from '../context.ts';
+import { withLedger } from '../ledger.ts';
+import { paintFor } from '../text/paint.ts';
+import { grouped } from '../text/units.ts';
+
+export interface VerifyOptions {
+  readonly json?: true;
+  readonly dataDir?: string;
+}
+
+/** Recomputes the books. 1 when they do not add up. */
+export async function runVerify(options: VerifyOptions, streams: Streams): Promise<ExitCode> {
+  return withLedger(options, async ({ stores, where }) => {
+    await refuseOtherSchema(stores, where);
+    const report = await stores.verify();
+    if (options.json) printJson(streams.stdout, report);
+    else printLines(streams.stdout, reportLines(report, where, streams));
+    return report.kind === 'ok' ? 0 : 1;
+  });
+}
+
+async function refuseOtherSchema(stores: LedgerStores, where: string): Promise<void> {
+  const { pending, problem } = await stores.migrationStatus();
+  if (problem !== '') throw new CommandFailed(`${where}: ${problem}`);
+  if (pending.length === 0) return;
+  throw new CommandFailed(
+    `${where}: ${pending.length} migrations are pending. Apply them first: tollgate migrate up`,
+  );
+}
+
+function reportLines(report: VerifyReport, where: string, { stdout }: Streams): string[] {
+  const paint = paintFor(stdout);
+  if (report.kind === 'ok') {
+    const { accounts, reservations, requests, entries } = report;
+    const counted = [
+      `${grouped(accounts)} accounts`,
+      `${grouped(reservations)} reservations`,
+      `${grouped(requests)} requests`,
+      `${grouped(entries)} entries`,
+    ];
+    return [`${paint('green', 'ok')}  ${where}: the books add up (${counted.join(', ')}).`];
+  }
+  const { table, key, column, expected, found } = report.discrepancy;
+  return [
+    `${paint('red', 'DISCREPANCY')}  ${where}: ${table} ${key}, ${column}`,
+    `  by the entries  ${expected}`,
+    `  in the row      ${found}`,
+    'Nothing was changed. Keep a copy of the ledger before anything else is done to it.',
+  ];
+}
