@@ -22,15 +22,12 @@ export async function benchDecision(): Promise<void> {
     await using postgres = await startPostgres();
     const databaseUrl = await postgres.createDatabase();
     await using echo = await startPinned(join(import.meta.dirname, 'echo-server.ts'));
-    await using off = await startPinned(join(import.meta.dirname, 'policy-server.ts'), {
-      BENCH_SCRATCH: scratch,
-      BENCH_RECORD: 'off',
-    });
-    await using on = await startPinned(join(import.meta.dirname, 'policy-server.ts'), {
-      BENCH_SCRATCH: scratch,
-      BENCH_RECORD: 'on',
-      BENCH_DATABASE_URL: databaseUrl,
-    });
+    const sidecar = (record: 'on' | 'off') =>
+      startPinned(join(import.meta.dirname, 'policy-server.ts'), [
+        ...['--record', record, '--data-dir', join(scratch, record), '--database-url', databaseUrl],
+      ]);
+    await using off = await sidecar('off');
+    await using on = await sidecar('on');
     await compare({ echo, off, on }, scratch);
   } finally {
     rmSync(scratch, { recursive: true, force: true });

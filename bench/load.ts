@@ -9,6 +9,8 @@ const run = promisify(execFile);
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
 const READY_MS = 20_000;
+/** The flags that `bin/tollgate serve` runs with; the floor gets them too. */
+const NODE_FLAGS = ['--max-semi-space-size=32'];
 const US_PER_TICK = 10_000;
 const GRPC_PREFIX_BYTES = 5;
 
@@ -20,12 +22,13 @@ export interface BenchServer extends AsyncDisposable {
 /** Starts a server script on its own core; it says `listening PORT` when it is ready. */
 export async function startPinned(
   script: string,
-  env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
 ): Promise<BenchServer> {
-  const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    'taskset',
+    ['-c', SERVER_CORE, process.execPath, ...NODE_FLAGS, script, ...args],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   const port = await portOf(child);
   return {
     port,

@@ -7,7 +7,7 @@ import { startExpiry } from './control/expiry.ts';
 import type { DecisionPoint } from './decision/answers.ts';
 import { grantTokens } from './decision/grant-token.ts';
 import { openPipeline } from './decision/pipeline.ts';
-import type { ConfigSource } from './decision/ports.ts';
+import type { ConfigSource, Recorder } from './decision/ports.ts';
 import { openQueryDesk } from './decision/query-desk.ts';
 import type { Queries } from './decision/queries.ts';
 import { systemClock } from './lib/clock.ts';
@@ -43,6 +43,8 @@ export interface RunningServer {
 export interface ServeOptions {
   /** Stands round the decision point, for measuring. */
   readonly around?: (point: DecisionPoint) => DecisionPoint;
+  /** Stands in for the journal, for measuring. */
+  readonly recorder?: Recorder;
 }
 
 /**
@@ -66,13 +68,14 @@ export async function serve(
   opened.defer(() => stores.close());
   const limiter = await openRateLimiter(settings, systemClock, (message) => log.warn({}, message));
   opened.defer(() => limiter.close());
-  const recorder = new JournalRecorder({
+  const journal = new JournalRecorder({
     directory: join(settings.dataDir, JOURNAL_FOLDER),
     lineage: stores.lineage,
     clock: systemClock,
     report: telemetry.journalReport,
   });
-  opened.defer(() => recorder.close(FLUSH_MS));
+  opened.defer(() => journal.close(FLUSH_MS));
+  const { recorder = journal } = options;
   const expiry = startExpiry(stores.ledger, telemetry.expiryLog);
   opened.defer(() => expiry.stop());
 
@@ -88,7 +91,7 @@ export async function serve(
     version: programVersion(),
     startedAtMs: systemClock.nowMs(),
   });
-  telemetry.watch(recorder, queries);
+  telemetry.watch(journal, queries);
 
   const http = await startMetrics(settings, telemetry, queries);
   if (http) opened.defer(() => http.close());

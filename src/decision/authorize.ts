@@ -35,7 +35,7 @@ export async function authorize(
   const decision = await recordDecision(parts, recordOf(admission, 'authorize', granted));
   if (decision.effect === 'deny') await giveBack(parts, gates.taken);
   const { command } = admission;
-  parts.observer.decided('authorize', decision, command.tenant, command.call.agent);
+  parts.observer.decided('authorize', decision, command.tenant, command.call.agent, command.traceId);
   if (decision !== granted) return { answer: { ...answer, decision }, keep: 'nothing' };
   return { answer, keep: keepOf(looked) };
 }

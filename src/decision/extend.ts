@@ -82,7 +82,7 @@ function answered(
     return { answer: refusalOf(outcome), keep: 'nothing' };
   }
   const decision = finishHold(outcome.record.decision, outcome);
-  observer.decided('extend', decision, command.tenant, reservation.pricing.agent);
+  observer.decided('extend', decision, command.tenant, reservation.pricing.agent, command.traceId);
   const after = outcome.kind === 'held' ? outcome.reservation : reservation;
   return { answer: { kind: 'decided', decision, reservation: after }, keep: 'answer' };
 }

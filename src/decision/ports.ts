@@ -216,6 +216,7 @@ export interface Recorder {
   record(record: DecisionRecord): Promise<'recorded' | Unavailable>;
   /** Records taken and not yet in the Lineage. */
   waiting(): number;
+  status(): Health;
   /** Brings what is waiting to the Lineage, within the time given; what is left stays on disk. */
   close(withinMs: number): Promise<void>;
 }

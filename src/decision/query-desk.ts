@@ -69,10 +69,11 @@ async function rateStatus(
 async function componentsOf(parts: QueryDeskParts): Promise<readonly ComponentHealth[]> {
   const [limiter, ledger] = await Promise.all([parts.limiter.health(), parts.ledger.health()]);
   const refusal = parts.config.refusal();
+  const record = parts.recorder.status();
   return [
     { name: 'rate_limiter', ...limiter },
     { name: 'ledger', ...ledger },
     { name: 'configuration', adapter: 'file', healthy: refusal === '', problem: refusal },
-    { name: 'record', adapter: 'journal', healthy: true, problem: '' },
+    { name: 'record', adapter: record.adapter, healthy: record.healthy, problem: record.problem },
   ];
 }

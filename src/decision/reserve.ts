@@ -168,5 +168,5 @@ async function answerWithoutHold(
 }
 
 function tell({ observer }: PipelineParts, { command }: Admission, decision: Decision): void {
-  observer.decided('reserve', decision, command.tenant, command.call.agent);
+  observer.decided('reserve', decision, command.tenant, command.call.agent, command.traceId);
 }

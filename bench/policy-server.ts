@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readSettings } from '../src/config.ts';
+import type { Recorder } from '../src/decision/ports.ts';
+import { serve } from '../src/serve.ts';
+
+/**
+ * The sidecar with policies only. h2load sends the same bytes every time, and a repeated request is answered from
+ * memory, so each call gets a request id of its own on its way to the decision. Prints `listening PORT`.
+ */
+const { values } = parseArgs({
+  options: {
+    'data-dir': { type: 'string' },
+    'database-url': { type: 'string' },
+    record: { type: 'string' },
+  },
+});
+
+const recordsNothing: Recorder = {
+  record: () => Promise.resolve('recorded'),
+  waiting: () => 0,
+  status: () => ({ adapter: 'none', healthy: true, problem: '' }),
+  close: () => Promise.resolve(),
+};
+
+const settings = readSettings({
+  TOLLGATE_CONFIG: join(import.meta.dirname, 'policy.yaml'),
+  TOLLGATE_LISTEN: '127.0.0.1:0',
+  TOLLGATE_METRICS_LISTEN: 'off',
+  TOLLGATE_LOG_LEVEL: 'warn',
+  TOLLGATE_DATA_DIR: values['data-dir'],
+  DATABASE_URL: values['database-url'],
+});
+let calls = 0;
+const server = await serve(settings, {
+  ...(values.record === 'off' && { recorder: recordsNothing }),
+  around: (point) => ({
+    ...point,
+    authorize: (command) => point.authorize({ ...command, requestId: `bench-${calls++}` }),
+  }),
+});
+process.once('SIGTERM', () => {
+  server.stop().catch((error: unknown) => {
+    throw error;
+  });
+});
+process.stdout.write(`listening ${server.address.split(':').at(-1)}\n`);

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { ids, names } from './match-section.ts';
+import { MAX_CONDITIONS, MAX_LIST_LENGTH, MAX_PRIORITY } from './bounds.ts';
+import { anything, attributeValue, choice, flag, identifier, text, whole } from './fields.ts';
+
+const type = <const T extends string>(name: T) => z.literal(name).describe('Which question it is.');
+const negate = flag.optional().describe('Turns the answer round; an unknown answer stays unknown.');
+
+const condition = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: type('environment'),
+      negate,
+      environments: names('The call comes from one of these environments, in any case'),
+    }),
+    z.strictObject({
+      type: type('provider'),
+      negate,
+      providers: names('The agent is of one of these providers'),
+    }),
+    z.strictObject({
+      type: type('agent'),
+      negate,
+      agents: ids('The agent is one of these'),
+    }),
+    z
+      .strictObject({
+        type: type('principal'),
+        negate,
+        users: names('The user is one of these').optional(),
+        teams: names('The team is one of these').optional(),
+        roles: names('The user has one of these roles').optional(),
+      })
+      .refine(({ users, teams, roles }) => users ?? teams ?? roles, {
+        error: 'expected at least one of users, teams or roles',
+      }),
+    z.strictObject({
+      type: type('data_classification'),
+      negate,
+      tags: names('The data sent carries one of these tags'),
+    }),
+    z.strictObject({
+      type: type('attribute'),
+      negate,
+      name: text.describe('Name of the attribute that the caller sends.'),
+      equals: z
+        .array(attributeValue)
+        .min(1)
+        .max(MAX_LIST_LENGTH)
+        .describe('Values of which it equals one.'),
+    }),
+  ])
+  .describe('One question about the call; `type` says which.');
+
+const obligation = z.strictObject({
+  name: identifier.describe('What the caller must do, such as "redact".'),
+  parameters: z
+    .record(identifier, anything)
+    .prefault({})
+    .describe('Anything the caller needs for it.'),
+});
+
+/** An entry of `policies`. */
+export const policy = z.strictObject({
+  id: identifier.describe('Named in reasons and in the record.'),
+  name: text.optional().describe('For people. Absent means the id.'),
+  effect: choice(['allow', 'deny']).describe('What it says when all its conditions hold.'),
+  priority: whole({ least: 1, most: MAX_PRIORITY })
+    .prefault(50)
+    .describe('Lower is looked at first: 1-10 security, 11-50 compliance, 51-100 operations.'),
+  enabled: flag.prefault(true).describe('A disabled policy is not looked at.'),
+  tenants: ids('Tenants that it holds for. Absent means all').optional(),
+  conditions: z
+    .array(condition)
+    .max(MAX_CONDITIONS)
+    .prefault([])
+    .describe('All must hold. None means that it always applies.'),
+  obligations: z
+    .array(obligation)
+    .max(MAX_CONDITIONS)
+    .prefault([])
+    .describe('What an allow asks of the caller.'),
+});

@@ -1,0 +1,52 @@
+import { crc32 } from 'node:zlib';
+import { decodeRecord } from '../../decision/record-codec.ts';
+import type { DecisionRecord } from '../../decision/record.ts';
+
+/**
+ * One line of a segment: eight hex digits of the CRC-32 of the JSON, a space, the JSON of one
+ * record, a line feed. The sum tells a line that was written from one that was damaged; the line
+ * feed tells it from one half written.
+ */
+const SUM_BYTES = 9;
+
+/** Longest record. A call's message is bounded far below it; the reader relies on it. */
+export const MAX_RECORD_BYTES = 1024 * 1024;
+
+/** Longest line: what a reader has to be able to see at once. */
+export const MAX_LINE_BYTES = SUM_BYTES + MAX_RECORD_BYTES + 1;
+
+const LINE_FEED = 0x0a;
+const SPACE = 0x20;
+
+/**
+ * Writes the line of a record's JSON at `offset`.
+ * @returns bytes written, or 0 when the buffer ends before the line does.
+ */
+export function writeLine(json: string, buffer: Buffer, offset: number): number {
+  // A UTF-16 unit is at most three bytes of UTF-8: measured exactly only where the buffer might
+  // end.
+  const room = buffer.length - offset - SUM_BYTES - 1;
+  if (json.length * 3 > room && Buffer.byteLength(json) > room) return 0;
+  const start = offset + SUM_BYTES;
+  const end = start + buffer.write(json, start);
+  buffer.write(sumOf(buffer.subarray(start, end)), offset, 'latin1');
+  buffer[start - 1] = SPACE;
+  buffer[end] = LINE_FEED;
+  return end + 1 - offset;
+}
+
+/** Reads a line without its line feed; undefined when it is damaged. */
+export function readLine(line: Buffer): DecisionRecord | undefined {
+  if (line.length <= SUM_BYTES || line[SUM_BYTES - 1] !== SPACE) return undefined;
+  const json = line.subarray(SUM_BYTES);
+  if (line.toString('latin1', 0, SUM_BYTES - 1) !== sumOf(json)) return undefined;
+  try {
+    return decodeRecord(json.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function sumOf(bytes: Buffer): string {
+  return crc32(bytes).toString(16).padStart(8, '0');
+}

@@ -1,0 +1,57 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../lib/clock.ts';
+import type { Count } from './series.ts';
+
+/** What the journal tells; the fields beside `kind` are for people. */
+export type JournalReport = (event: { readonly kind: string }) => void;
+
+interface Said {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+/** Every kind of event that the journal tells of; a test holds the two lists equal. */
+export const JOURNAL_EVENTS: Readonly<Record<string, Said>> = {
+  adopted: { level: 'info', message: 'records of an earlier process are brought first' },
+  lineage_away: { level: 'warn', message: 'records wait on disk: the lineage does not answer' },
+  lineage_back: { level: 'info', message: 'the lineage takes records again' },
+  torn: { level: 'warn', message: 'the last line of an earlier process was cut off' },
+  refused: { level: 'error', message: 'decisions cannot be recorded and are denied' },
+  damaged: { level: 'error', message: 'a journal segment is damaged and was kept aside' },
+  lost: { level: 'error', message: 'a journal segment was deleted before it was brought' },
+  set_aside: { level: 'error', message: 'the lineage fails on a record; it was kept aside' },
+};
+
+const UNKNOWN: Said = { level: 'warn', message: 'journal' };
+
+export function logJournal(logger: Logger): JournalReport {
+  return ({ kind, ...fields }) => {
+    const { level, message } = JOURNAL_EVENTS[kind] ?? UNKNOWN;
+    logger[level]({ journal: kind, ...fields }, message);
+  };
+}
+
+export interface ExpiryLog {
+  expired(count: number): void;
+  failed(problem: string): void;
+}
+
+/**
+ * An outage of the ledger fails every round, once a second; the outage itself is told of elsewhere.
+ */
+const TELL_FAILURES_EVERY_MS = 60_000;
+
+export function logExpiry(logger: Logger, expired: Count, clock: Clock): ExpiryLog {
+  let nextMs = -Infinity;
+  return {
+    expired: (count) => {
+      expired.value += count;
+      logger.info({ count }, 'holds expired and are presumed spent');
+    },
+    failed: (problem) => {
+      if (clock.nowMs() < nextMs) return;
+      nextMs = clock.nowMs() + TELL_FAILURES_EVERY_MS;
+      logger.warn({ problem }, 'expired holds cannot be looked for');
+    },
+  };
+}
