@@ -106,7 +106,11 @@ module.exports = {
     ),
     ownedBy('ioredis-in-redis-only', inPackage('ioredis'), '^src/stores/redis/'),
     ownedBy('pg-in-postgres-only', inPackage('pg'), '^src/stores/postgres/'),
-    ownedBy('pglite-in-embedded-only', inPackage('@electric-sql/[^/]+'), '^src/stores/embedded/'),
+    ownedBy(
+      'pglite-in-embedded-only',
+      inPackage('@electric-sql/[^/]+'),
+      '^(src/stores/embedded/|scripts/prepare-embedded)',
+    ),
     {
       name: 'gen-at-the-edges-only',
       comment: 'Messages of the wire are translated at the edge and known nowhere else.',

@@ -8,7 +8,10 @@ import { figure, publish } from './figures.ts';
 import { load, median, quantile, startPinned, type BenchServer, type LoadResult } from './load.ts';
 
 const PATH = '/tollgate.v1.DecisionService/Authorize';
-/** Odd, so that the median is a run. Each round measures every server once, so that drift hits all alike. */
+/**
+ * Odd, so that the median is a run. Each round measures every server once, so that drift hits all
+ * alike.
+ */
 const ROUNDS = 5;
 const CALLS = 60_000;
 const WARM_CALLS = 30_000;

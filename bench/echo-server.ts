@@ -1,8 +1,8 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 
 /**
- * The floor: grpc-js answering a unary call with the bytes that it got. Whatever Tollgate costs comes on top.
- * Prints `listening PORT`.
+ * The floor: grpc-js answering a unary call with the bytes that it got. Whatever Tollgate costs
+ * comes on top. Prints `listening PORT`.
  */
 const server = new Server();
 const same = (bytes: Buffer): Buffer => bytes;

@@ -29,6 +29,8 @@ export function publish(part: string, figures: readonly Figure[]): void {
   const width = Math.max(...figures.map(({ name }) => name.length));
   for (const { name, value, unit, target, holds } of figures) {
     const promise = target === null ? '' : `  target ${target}: ${holds ? 'holds' : 'MISSED'}`;
-    process.stdout.write(`${name.padEnd(width)}  ${String(value).padStart(10)} ${unit}${promise}\n`);
+    process.stdout.write(
+      `${name.padEnd(width)}  ${String(value).padStart(10)} ${unit}${promise}\n`,
+    );
   }
 }

@@ -5,8 +5,9 @@ import type { Recorder } from '../src/decision/ports.ts';
 import { serve } from '../src/serve.ts';
 
 /**
- * The sidecar with policies only. h2load sends the same bytes every time, and a repeated request is answered from
- * memory, so each call gets a request id of its own on its way to the decision. Prints `listening PORT`.
+ * The sidecar with policies only. h2load sends the same bytes every time, and a repeated request is
+ * answered from memory, so each call gets a request id of its own on its way to the decision.
+ * Prints `listening PORT`.
  */
 const { values } = parseArgs({
   options: {

@@ -10,7 +10,10 @@ export const DATABASE_FOLDER = 'database';
 /** The folder of records that wait for the database. */
 export const JOURNAL_FOLDER = 'journal';
 
-/** Opens the ledger that the settings name: Postgres, or the embedded one. Adapters are loaded when they are used. */
+/**
+ * Opens the ledger that the settings name: Postgres, or the embedded one. Adapters are loaded when
+ * they are used.
+ */
 export async function openLedger(
   { database, dataDir }: Pick<Settings, 'database' | 'dataDir'>,
   onProblem: (problem: string) => void,

@@ -22,7 +22,10 @@ import { programVersion } from './version.ts';
 
 /** Requests in progress are waited for this long after SIGTERM; a call lasts milliseconds. */
 const DRAIN_MS = 5_000;
-/** What the journal may take to reach the database at the end; the rest stays on disk for the next start. */
+/**
+ * What the journal may take to reach the database at the end; the rest stays on disk for the next
+ * start.
+ */
 const FLUSH_MS = 5_000;
 const TOKEN_KEY_BYTES = 32;
 
@@ -48,8 +51,10 @@ export interface ServeOptions {
 }
 
 /**
- * Opens every part and starts serving. What has been opened is closed again when a later part fails.
- * @throws ConfigurationError, ListenError or StartError with a message for the person who starts the program
+ * Opens every part and starts serving. What has been opened is closed again when a later part
+ * fails.
+ * @throws ConfigurationError, ListenError or StartError with a message for the person who starts
+ *   the program
  */
 export async function serve(
   settings: Settings,

@@ -36,7 +36,10 @@ export interface UnaryMethod<Request, Response> {
 /** Two seconds: far above what a healthy sidecar needs, far below what a person waits for. */
 const DEFAULT_TIMEOUT_MS = 2_000;
 
-/** A sidecar restarts within a second, so a lost connection is tried again sooner than gRPC's second. */
+/**
+ * A sidecar restarts within a second, so a lost connection is tried again sooner than gRPC's
+ * second.
+ */
 const INITIAL_RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 1_000;
 

@@ -27,7 +27,9 @@ import {
 import { readVerdict, type ReserveVerdict, type Verdict } from './verdict.ts';
 
 export interface TollgateClientOptions extends ChannelOptions {
-  /** Names of the obligations that the caller carries out, for example `use_less`. Default: none. */
+  /**
+   * Names of the obligations that the caller carries out, for example `use_less`. Default: none.
+   */
   readonly knownObligations?: readonly string[];
 }
 
@@ -36,9 +38,10 @@ const MAX_PAGES = 100;
 const PAGE_SIZE = 1_000;
 
 /**
- * Asks a Tollgate sidecar before calls to external agents, and settles them afterwards. Every method repeats a
- * request that was not answered under the same request id, and throws TollgateError when it gives up: the caller
- * then does not know the answer and must not make the call.
+ * Asks a Tollgate sidecar before calls to external agents, and settles them afterwards. Every
+ * method repeats a request that was not answered under the same request id, and throws
+ * TollgateError when it gives up: the caller then does not know the answer and must not make the
+ * call.
  */
 export class TollgateClient {
   readonly #channel: Channel;
@@ -102,11 +105,13 @@ export class TollgateClient {
   }
 
   /**
-   * Reserves, makes the call, settles. When the call throws, it is settled with outcome ERROR (TIMEOUT for a
-   * TimeoutError, CANCELLED for an AbortError) and the error is thrown on; a NotDispatched gives the hold back.
+   * Reserves, makes the call, settles. When the call throws, it is settled with outcome ERROR
+   * (TIMEOUT for a TimeoutError, CANCELLED for an AbortError) and the error is thrown on; a
+   * NotDispatched gives the hold back.
    * @param make makes the call and says what it used. It is not called on a denial.
-   * @throws what `make` throws; InvocationUnsettled when settling that failed too; TollgateError when reserving or
-   *   giving back was not answered: the call was then not made, and the hold expires as spent.
+   * @throws what `make` throws; InvocationUnsettled when settling that failed too; TollgateError
+   *   when reserving or giving back was not answered: the call was then not made, and the hold
+   *   expires as spent.
    */
   invoke<T>(
     input: ReserveInput,

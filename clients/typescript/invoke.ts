@@ -10,15 +10,18 @@ import { TollgateError } from './errors.ts';
 import type { CommitInput, ReleaseInput, ReserveInput } from './requests.ts';
 import type { ReserveVerdict } from './verdict.ts';
 
-/** What an invocation used; a field that is left out is 0, and a cost left out is priced by the server. */
+/**
+ * What an invocation used; a field that is left out is 0, and a cost left out is priced by the
+ * server.
+ */
 export type UsageInput = Partial<Usage>;
 
 /** What the function that makes the call is given. */
 export interface Invocation {
   readonly verdict: ReserveVerdict;
   /**
-   * Says what was used so far, replacing what was said before; it is settled also when the call fails.
-   * When nothing is said, one invocation priced with no tokens is settled.
+   * Says what was used so far, replacing what was said before; it is settled also when the call
+   * fails. When nothing is said, one invocation priced with no tokens is settled.
    */
   use(usage: UsageInput): void;
 }
@@ -34,8 +37,8 @@ export type SettlementResult =
   /** The call passed uncharged: there was no hold. */
   | { readonly kind: 'nothing held' }
   /**
-   * The settlement was not answered. The hold expires as spent at its estimate; sending `request` again, also later,
-   * corrects it.
+   * The settlement was not answered. The hold expires as spent at its estimate; sending `request`
+   * again, also later, corrects it.
    */
   | { readonly kind: 'unsettled'; readonly request: CommitRequest; readonly error: TollgateError };
 

@@ -7,7 +7,8 @@ import type {
   ReserveRequest,
 } from '../../src/gen/tollgate/v1/decision_service.ts';
 
-// Requests as callers write them: every field may be left out, and without a request id a UUID is made.
+// Requests as callers write them: every field may be left out, and without a request id a UUID is
+// made.
 export type AuthorizeInput = Parameters<typeof AuthorizeRequest.fromPartial>[0];
 export type ReserveInput = Parameters<typeof ReserveRequest.fromPartial>[0];
 export type CommitInput = Parameters<typeof CommitRequest.fromPartial>[0];

@@ -4,21 +4,26 @@ import { type Decision, Effect, type Obligation } from '../../src/gen/tollgate/v
 /** An answer, read so that nothing that is missing or unknown means allow. */
 export interface Verdict {
   /**
-   * True when the call may be made: the effect is ALLOW and every obligation is one that the caller said it knows.
-   * An effect that is missing, unspecified or unknown is a denial.
+   * True when the call may be made: the effect is ALLOW and every obligation is one that the caller
+   * said it knows. An effect that is missing, unspecified or unknown is a denial.
    */
   readonly allowed: boolean;
   /** What Tollgate said, obligations aside. */
   readonly effect: 'allow' | 'deny';
   readonly decision: Decision;
-  /** Obligations that the caller did not say it knows. The call must not be made while there is one. */
+  /**
+   * Obligations that the caller did not say it knows. The call must not be made while there is one.
+   */
   readonly unknownObligations: readonly Obligation[];
   /** Id of the request that was answered. */
   readonly requestId: string;
 }
 
 export interface ReserveVerdict extends Verdict {
-  /** Absent on a denial, and when a call passed uncharged because the ledger of a soft budget is away. */
+  /**
+   * Absent on a denial, and when a call passed uncharged because the ledger of a soft budget is
+   * away.
+   */
   readonly reservation: Reservation | undefined;
 }
 

@@ -1,6 +1,8 @@
 import type { Amounts, Caps } from './amounts.ts';
 
-/** How long an account of a budget lasts before a new one begins. Weeks are ISO weeks, from Monday. */
+/**
+ * How long an account of a budget lasts before a new one begins. Weeks are ISO weeks, from Monday.
+ */
 export const PERIODS = ['daily', 'weekly', 'monthly', 'total'] as const;
 export type Period = (typeof PERIODS)[number];
 
@@ -27,7 +29,10 @@ export interface AccountSpec {
 
 /** An account as the ledger sees it at one moment. */
 export interface AccountReading {
-  /** Id of the account: budget, owner and first day of the period, for example "org-month/organization:acme/2026-11-01". */
+  /**
+   * Id of the account: budget, owner and first day of the period, for example
+   * "org-month/organization:acme/2026-11-01".
+   */
   readonly account: string;
   readonly budgetId: string;
   readonly owner: string;

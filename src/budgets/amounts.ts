@@ -1,4 +1,6 @@
-/** What a call uses, or what is held or settled for it. Whole numbers, never negative in a request. */
+/**
+ * What a call uses, or what is held or settled for it. Whole numbers, never negative in a request.
+ */
 export interface Amounts {
   readonly costMicroUsd: bigint;
   readonly inputTokens: bigint;
@@ -8,7 +10,13 @@ export interface Amounts {
 }
 
 /** What a budget can cap. `totalTokens` caps the sum of input and output. */
-export const METRICS = ['costMicroUsd', 'inputTokens', 'outputTokens', 'totalTokens', 'invocations'] as const;
+export const METRICS = [
+  'costMicroUsd',
+  'inputTokens',
+  'outputTokens',
+  'totalTokens',
+  'invocations',
+] as const;
 export type Metric = (typeof METRICS)[number];
 
 /** Caps of a budget, by metric. A metric that is absent is not capped; 0 blocks. */
@@ -23,7 +31,12 @@ export const UNIT_OF_METRIC: Readonly<Record<Metric, string>> = {
   invocations: 'invocations',
 };
 
-export const ZERO_AMOUNTS: Amounts = { costMicroUsd: 0n, inputTokens: 0n, outputTokens: 0n, invocations: 0n };
+export const ZERO_AMOUNTS: Amounts = {
+  costMicroUsd: 0n,
+  inputTokens: 0n,
+  outputTokens: 0n,
+  invocations: 0n,
+};
 
 /** The amount that counts against a metric's cap. */
 export function amountOf(amounts: Amounts, metric: Metric): bigint {

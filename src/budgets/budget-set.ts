@@ -1,4 +1,10 @@
-import { chooseNearest, compileMatch, nearnessOf, type Match, type Nearness } from '../scope/match.ts';
+import {
+  chooseNearest,
+  compileMatch,
+  nearnessOf,
+  type Match,
+  type Nearness,
+} from '../scope/match.ts';
 import { scopeText, type Dimension, type Scope, type ScopeFacts } from '../scope/scope.ts';
 import type { AccountSpec, Period } from './account.ts';
 import type { Caps } from './amounts.ts';
@@ -43,7 +49,10 @@ interface CompiledBudget extends BudgetDefinition {
   readonly matches: (facts: ScopeFacts) => boolean;
 }
 
-/** The organization's account is shared by everybody, so it is locked last and for the shortest time. */
+/**
+ * The organization's account is shared by everybody, so it is locked last and for the shortest
+ * time.
+ */
 const DEPTH: Readonly<Record<Dimension, number>> = {
   organization: 0,
   provider: 1,
@@ -74,7 +83,9 @@ function compileBudget(definition: BudgetDefinition): CompiledBudget {
 function select(budgets: readonly CompiledBudget[], facts: ScopeFacts): BudgetSelection {
   const accounts: AccountSpec[] = [];
   const uses: BudgetUse[] = [];
-  for (const { definition, replacedBy } of chooseNearest(budgets.filter((one) => one.matches(facts)))) {
+  for (const { definition, replacedBy } of chooseNearest(
+    budgets.filter((one) => one.matches(facts)),
+  )) {
     const scope = scopeText(definition.scope, facts);
     if (replacedBy === undefined) accounts.push(accountOf(definition, scope));
     const status = replacedBy === undefined ? 'applies' : `replaced by ${replacedBy}`;

@@ -3,7 +3,11 @@ import type { AccountReading } from './account.ts';
 import { ZERO_AMOUNTS, type Amounts, type Caps } from './amounts.ts';
 import { shortages, standingsOf, usedPerMille } from './standing.ts';
 
-function account(caps: Caps, committed: Partial<Amounts>, held: Partial<Amounts> = {}): AccountReading {
+function account(
+  caps: Caps,
+  committed: Partial<Amounts>,
+  held: Partial<Amounts> = {},
+): AccountReading {
   return {
     account: 'b/organization:acme/total',
     budgetId: 'b',
@@ -46,7 +50,9 @@ describe('R9 room in an account', () => {
   });
 
   it('an account without caps never runs short', () => {
-    expect(short(account({}, { costMicroUsd: 10n ** 15n }), { costMicroUsd: 10n ** 15n })).toEqual([]);
+    expect(short(account({}, { costMicroUsd: 10n ** 15n }), { costMicroUsd: 10n ** 15n })).toEqual(
+      [],
+    );
   });
 
   it('lists every metric that runs short', () => {

@@ -24,7 +24,10 @@ export function standingsOf(account: AccountReading): readonly MetricStanding[] 
 
 const FULL_PER_MILLE = 1000n;
 
-/** Share of the fullest capped metric that is committed or held, in thousandths; a cap of 0 counts as full. */
+/**
+ * Share of the fullest capped metric that is committed or held, in thousandths; a cap of 0 counts
+ * as full.
+ */
 export function usedPerMille(account: AccountReading): number {
   let most = 0n;
   for (const { cap, committed, held } of standingsOf(account)) {
@@ -35,8 +38,8 @@ export function usedPerMille(account: AccountReading): number {
 }
 
 /**
- * Metrics in which a call does not fit an account. Exactly 100 % still fits; a cap of 0 blocks every call, also one
- * that asks for none of the metric (requirement R9; 0 means block).
+ * Metrics in which a call does not fit an account. Exactly 100 % still fits; a cap of 0 blocks
+ * every call, also one that asks for none of the metric (requirement R9; 0 means block).
  */
 export function shortages(account: AccountReading, asked: Amounts): readonly MetricStanding[] {
   return standingsOf(account).filter(

@@ -8,8 +8,8 @@ export interface Streams {
 }
 
 /**
- * 0: done. 1: done, and there is something to look at: a denial, a finding, a discrepancy. 2: not done, because of
- * how it was asked, the configuration, or a part that does not answer.
+ * 0: done. 1: done, and there is something to look at: a denial, a finding, a discrepancy. 2: not
+ * done, because of how it was asked, the configuration, or a part that does not answer.
  */
 export type ExitCode = 0 | 1 | 2;
 

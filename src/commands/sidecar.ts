@@ -7,8 +7,8 @@ export interface SidecarOptions {
 }
 
 /**
- * Runs something with a client of the sidecar, by default the one that `serve` would start with the same settings.
- * The connection is closed afterwards.
+ * Runs something with a client of the sidecar, by default the one that `serve` would start with the
+ * same settings. The connection is closed afterwards.
  */
 export async function withClient<T>(
   { address, timeout }: SidecarOptions,

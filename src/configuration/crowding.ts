@@ -16,7 +16,9 @@ const SINGLE = [
 ] as const;
 type List = (typeof SINGLE)[number];
 
-/** Past this many splits the rules are taken to crowd: the answer must not cost more than the file. */
+/**
+ * Past this many splits the rules are taken to crowd: the answer must not cost more than the file.
+ */
 const MAX_SPLITS = 2000;
 
 /**

@@ -56,7 +56,8 @@ function schemaFindings(error: SchemaError, root: unknown): readonly Finding[] {
 
 function crowdFindings(document: ConfigurationDocument): readonly Finding[] {
   return (['limits', 'budgets'] as const).flatMap((section): readonly Finding[] => {
-    // What `defaults` makes counts too, whether or not it is in force: the environment decides that.
+    // What `defaults` makes counts too, whether or not it is in force: the environment decides
+    // that.
     const made = section === 'limits' ? 1 : 2;
     const all = [...document[section], ...Array.from({ length: made }, () => ({ match: {} }))];
     if (!crowds(all)) return [];

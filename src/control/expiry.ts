@@ -11,7 +11,9 @@ export interface ExpiryLog {
   failed(problem: string): void;
 }
 
-/** Presumes spent what expired, until it is stopped. Several processes may do it at the same time. */
+/**
+ * Presumes spent what expired, until it is stopped. Several processes may do it at the same time.
+ */
 export function startExpiry(ledger: BudgetLedger, log: ExpiryLog): { stop(): Promise<void> } {
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {

@@ -44,7 +44,9 @@ function shortageReason(
   };
 }
 
-/** Time lifts a shortage only when the next period begins and its whole cap has room for the call. */
+/**
+ * Time lifts a shortage only when the next period begins and its whole cap has room for the call.
+ */
 function untilNextPeriod(
   account: AccountReading,
   { cap }: MetricStanding,

@@ -58,11 +58,7 @@ function priceOf(call: Call, snapshot: Snapshot, agent: Agent | undefined, model
   return estimateOf(snapshot.prices, { platform, model, complexity, inputTokens, outputTokens });
 }
 
-export function scopeFactsOf(
-  call: Call,
-  agent: Agent | undefined,
-  snapshot: Snapshot,
-): ScopeFacts {
+export function scopeFactsOf(call: Call, agent: Agent | undefined, snapshot: Snapshot): ScopeFacts {
   const facts = {
     organization: call.tenant,
     team: call.team,

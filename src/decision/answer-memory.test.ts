@@ -52,7 +52,9 @@ describe('X3 answers remembered by request id', () => {
     const { once } = open<string>();
     const outage = await once('a', 'x', () => Promise.resolve({ answer: 'out', keep: 'nothing' }));
     expect(outage).toBe('out');
-    await expect(once('a', 'x', () => Promise.reject(new Error('defect')))).rejects.toThrow('defect');
+    await expect(once('a', 'x', () => Promise.reject(new Error('defect')))).rejects.toThrow(
+      'defect',
+    );
     const fine = await once('a', 'x', () => Promise.resolve({ answer: 'fine', keep: 'answer' }));
     expect(fine).toBe('fine');
   });

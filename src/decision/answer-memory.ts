@@ -20,28 +20,39 @@ export interface Moment {
 export interface Remembered<T> {
   readonly answer: T;
   /**
-   * `answer`: as it is. `moment`: no store took part, so it is a pure function of request, configuration and time,
-   * and only these are kept. `nothing`: an outage or overload decided, and a repeat must be decided anew.
+   * `answer`: as it is. `moment`: no store took part, so it is a pure function of request,
+   * configuration and time, and only these are kept. `nothing`: an outage or overload decided, and
+   * a repeat must be decided anew.
    */
   readonly keep: 'answer' | 'moment' | 'nothing';
 }
 
-interface Entry<V> {
+/** A request that was seen lately. Never taken out of its map, only emptied: a map that shrinks costs more. */
+interface Seen<T> {
   /** Tells a repeat from another request under the same id. */
   readonly body: string;
-  readonly value: V;
+  /** While it is being decided. */
+  deciding: Promise<T> | undefined;
+  /** Once it is decided, if it is a pure function of this. */
+  moment: Moment | undefined;
+}
+
+interface Answered<T> {
+  readonly body: string;
+  readonly answer: T;
   readonly keptAtMs: number;
 }
 
+type Decide<T> = (moment: Moment, repeat: boolean) => Promise<Remembered<T>>;
+
 /**
- * Answers of this process by request id, so that a repeat has no second effect and answers the same, and so that
- * copies of one request on their way at the same time are decided once. Repeats that reach another process, or come
- * after a restart, are answered by the stores.
+ * Answers of this process by request id, so that a repeat has no second effect and answers the
+ * same, and so that copies of one request on their way at the same time are decided once. Repeats
+ * that reach another process, or come after a restart, are answered by the stores.
  */
 export class AnswerMemory<T> {
-  readonly #deciding = new Map<string, { readonly body: string; readonly answer: Promise<T> }>();
-  readonly #answers = new Generations<Entry<T>>(ANSWERS_PER_GENERATION);
-  readonly #moments = new Generations<Entry<Moment>>(MOMENTS_PER_GENERATION);
+  readonly #seen = new Generations<Seen<T>>(MOMENTS_PER_GENERATION);
+  readonly #answers = new Generations<Answered<T>>(ANSWERS_PER_GENERATION);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -52,56 +63,41 @@ export class AnswerMemory<T> {
    * @param now what to decide by, if it has to be decided
    * @param decide `repeat` asks for the answer that was given at that moment, without any effect
    */
-  once(
-    key: string,
-    body: string,
-    now: () => Moment,
-    decide: (moment: Moment, repeat: boolean) => Promise<Remembered<T>>,
-  ): Promise<T | Conflict> {
-    const deciding = this.#deciding.get(key);
-    if (deciding) return answerTo(body, deciding.body, () => deciding.answer);
-    const answered = this.#fresh(this.#answers.get(key));
-    if (answered) return answerTo(body, answered.body, () => Promise.resolve(answered.value));
-    const decided = this.#fresh(this.#moments.get(key));
-    if (decided) {
-      return answerTo(body, decided.body, () => decide(decided.value, true).then(answerOf));
+  once(key: string, body: string, now: () => Moment, decide: Decide<T>): Promise<T | Conflict> {
+    const seen = this.#seen.get(key);
+    if (seen?.deciding) return body === seen.body ? seen.deciding : CONFLICT;
+    if (seen?.moment && this.#isFresh(seen.moment.nowMs)) {
+      return body === seen.body ? decide(seen.moment, true).then(answerOf) : CONFLICT;
     }
-    const answer = this.#decide(key, body, now(), decide);
-    this.#deciding.set(key, { body, answer });
-    return answer;
+    const known = this.#answers.get(key);
+    if (known && this.#isFresh(known.keptAtMs)) {
+      return body === known.body ? Promise.resolve(known.answer) : CONFLICT;
+    }
+    const entry: Seen<T> = { body, deciding: undefined, moment: undefined };
+    this.#seen.set(key, entry);
+    entry.deciding = this.#decide(key, entry, now(), decide);
+    return entry.deciding;
   }
 
-  async #decide(
-    key: string,
-    body: string,
-    moment: Moment,
-    decide: (moment: Moment, repeat: boolean) => Promise<Remembered<T>>,
-  ): Promise<T> {
+  async #decide(key: string, entry: Seen<T>, moment: Moment, decide: Decide<T>): Promise<T> {
     try {
       const { answer, keep } = await decide(moment, false);
-      const keptAtMs = moment.nowMs;
-      if (keep === 'answer') this.#answers.set(key, { body, value: answer, keptAtMs });
-      if (keep === 'moment') this.#moments.set(key, { body, value: moment, keptAtMs });
+      if (keep === 'moment') entry.moment = moment;
+      if (keep === 'answer') {
+        this.#answers.set(key, { body: entry.body, answer, keptAtMs: moment.nowMs });
+      }
       return answer;
     } finally {
-      this.#deciding.delete(key);
+      entry.deciding = undefined;
     }
   }
 
-  #fresh<V>(entry: Entry<V> | undefined): Entry<V> | undefined {
-    return entry && entry.keptAtMs + KEPT_MS > this.#clock.nowMs() ? entry : undefined;
+  #isFresh(sinceMs: number): boolean {
+    return sinceMs + KEPT_MS > this.#clock.nowMs();
   }
 }
 
-const CONFLICT: Conflict = { kind: 'conflict' };
-
-function answerTo<T>(
-  body: string,
-  knownBody: string,
-  answer: () => Promise<T>,
-): Promise<T | Conflict> {
-  return body === knownBody ? answer() : Promise.resolve(CONFLICT);
-}
+const CONFLICT: Promise<Conflict> = Promise.resolve({ kind: 'conflict' });
 
 function answerOf<T>({ answer }: Remembered<T>): T {
   return answer;

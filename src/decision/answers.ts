@@ -1,5 +1,11 @@
 import type { AccountStatus, Decision } from './decision.ts';
-import type { CommitCommand, AuthorizeCommand, ExtendCommand, ReleaseCommand, ReserveCommand } from './call.ts';
+import type {
+  CommitCommand,
+  AuthorizeCommand,
+  ExtendCommand,
+  ReleaseCommand,
+  ReserveCommand,
+} from './call.ts';
 import type { Conflict, Overloaded, Reservation, ReservationState, Unavailable } from './ports.ts';
 
 /** A request that cannot be decided. A denial is not one of these: it is a decision. */
@@ -17,7 +23,9 @@ export type SettlementRefusal =
   | { readonly kind: 'reservation_not_found' }
   /** The reservation is already settled or given back by another request. */
   | { readonly kind: 'wrong_state'; readonly state: ReservationState }
-  /** The ledger does not answer: nobody knows whether it was done; repeat with the same request id. */
+  /**
+   * The ledger does not answer: nobody knows whether it was done; repeat with the same request id.
+   */
   | Unavailable;
 
 export interface Decided {

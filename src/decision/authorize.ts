@@ -14,7 +14,10 @@ import type { PipelineParts } from './parts.ts';
 import type { Conflict, Overloaded } from './ports.ts';
 import { finalOrPassing, recordDecision } from './recording.ts';
 
-/** How long a grant of Authorize may be used: long enough to reserve, short enough not to be hoarded. */
+/**
+ * How long a grant of Authorize may be used: long enough to reserve, short enough not to be
+ * hoarded.
+ */
 const GRANT_MS = 60_000;
 
 /** Policy, windows, then a look at the headroom of every account; nothing is held. */
@@ -24,7 +27,8 @@ export async function authorize(
 ): Promise<Remembered<Decided | Conflict | Overloaded>> {
   const gates = await passGates(parts, admission, 'authorize');
   if (gates.kind !== 'gates') return { answer: gates, keep: 'nothing' };
-  const looked = gates.draft.effect === 'allow' ? await lookAtHeadroom(parts, admission, gates) : gates;
+  const looked =
+    gates.draft.effect === 'allow' ? await lookAtHeadroom(parts, admission, gates) : gates;
   if (looked.kind === 'overloaded') {
     await giveBack(parts, gates.taken);
     return { answer: looked, keep: 'nothing' };
@@ -35,7 +39,13 @@ export async function authorize(
   const decision = await recordDecision(parts, recordOf(admission, 'authorize', granted));
   if (decision.effect === 'deny') await giveBack(parts, gates.taken);
   const { command } = admission;
-  parts.observer.decided('authorize', decision, command.tenant, command.call.agent, command.traceId);
+  parts.observer.decided(
+    'authorize',
+    decision,
+    command.tenant,
+    command.call.agent,
+    command.traceId,
+  );
   if (decision !== granted) return { answer: { ...answer, decision }, keep: 'nothing' };
   return { answer, keep: keepOf(looked) };
 }
@@ -79,10 +89,7 @@ function withHeadroom(
 }
 
 /** The least that any hard account has left; undefined when none caps the metric. */
-function leastLeft(
-  accounts: readonly AccountReading[],
-  metric: Metric,
-): bigint | undefined {
+function leastLeft(accounts: readonly AccountReading[], metric: Metric): bigint | undefined {
   const left = accounts
     .filter((account) => !account.soft)
     .flatMap((account) => standingsOf(account))
@@ -101,8 +108,9 @@ function outputTokensLeft(accounts: readonly AccountReading[], asked: Amounts): 
 }
 
 /**
- * Completes the grant of an allow; without budgets nothing but time bounds it. Its token spares a Reserve the windows
- * that were taken here; where none were taken there is nothing to spare, and no token.
+ * Completes the grant of an allow; without budgets nothing but time bounds it. Its token spares a
+ * Reserve the windows that were taken here; where none were taken there is nothing to spare, and no
+ * token.
  */
 function withGrant(
   parts: PipelineParts,

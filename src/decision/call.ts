@@ -59,7 +59,10 @@ export type Outcome = (typeof OUTCOMES)[number];
 export interface RequestIdentity {
   readonly tenant: string;
   readonly requestId: string;
-  /** 128 bits over the canonical request body, as 22 characters of base64url; tells a repeat from a clash. */
+  /**
+   * 128 bits over the canonical request body, as 22 characters of base64url; tells a repeat from a
+   * clash.
+   */
   readonly fingerprint: string;
   /** W3C trace id of the caller's trace or of ours; empty when none. */
   readonly traceId: string;

@@ -39,9 +39,14 @@ export interface Explanation {
 }
 
 export interface WindowStatus extends WindowReading {
-  /** Units that this decision took and that a denial by money gives back; absent when it took none. */
+  /**
+   * Units that this decision took and that a denial by money gives back; absent when it took none.
+   */
   readonly taken?: number;
-  /** True when the store could not answer and the limit's outage policy decided; `remaining` is then 0. */
+  /**
+   * True when the store could not answer and the limit's outage policy decided; `remaining` is then
+   * 0.
+   */
   readonly outage: boolean;
 }
 

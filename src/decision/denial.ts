@@ -19,10 +19,17 @@ export function denial(draft: Decision, reasons: readonly Reason[]): Decision {
 function givenBack({ taken, ...window }: WindowStatus): WindowStatus {
   if (taken === undefined) return window;
   const remaining = Math.min(window.limit, window.remaining + taken);
-  return { ...window, remaining, resetAfterMs: remaining === window.limit ? 0 : window.resetAfterMs };
+  return {
+    ...window,
+    remaining,
+    resetAfterMs: remaining === window.limit ? 0 : window.resetAfterMs,
+  };
 }
 
-/** The ledger does not answer: hard budgets deny, and where only soft ones match the call passes uncharged. */
+/**
+ * The ledger does not answer: hard budgets deny, and where only soft ones match the call passes
+ * uncharged.
+ */
 export function ledgerOutage(draft: Decision, accounts: readonly AccountSpec[]): Decision {
   const reasons = accounts.map(outageReason);
   if (accounts.some((account) => !account.soft)) return denial(draft, reasons);

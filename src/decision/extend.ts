@@ -11,7 +11,10 @@ import { refusalOf } from './settlement.ts';
 
 type ExtendAnswer = Remembered<Decided | SettlementRefusal>;
 
-/** Asks the accounts of an open reservation for more money, more tokens or more time: all of it or nothing. */
+/**
+ * Asks the accounts of an open reservation for more money, more tokens or more time: all of it or
+ * nothing.
+ */
 export async function extend(parts: PipelineParts, command: ExtendCommand): Promise<ExtendAnswer> {
   const reservation = await parts.ledger.reservation(command.tenant, command.reservationId);
   if ('kind' in reservation) return { answer: refusalOf(reservation), keep: 'nothing' };

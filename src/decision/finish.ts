@@ -17,8 +17,9 @@ type Held = HoldOutcome & { readonly kind: 'held' };
 type Refused = HoldOutcome & { readonly kind: 'denied' };
 
 /**
- * Completes a decision with what the ledger did. Pure, and the only place where that is done: the answer, its repeat
- * from the ledger's memory and the record read back years later are the same decision.
+ * Completes a decision with what the ledger did. Pure, and the only place where that is done: the
+ * answer, its repeat from the ledger's memory and the record read back years later are the same
+ * decision.
  */
 export function finishHold(draft: Decision, outcome: Held | Refused): Decision {
   return outcome.kind === 'held' ? allowed(draft, outcome) : refused(draft, outcome);

@@ -15,17 +15,26 @@ export interface Gates {
   /** Allows or denies as far as policy and windows go. */
   readonly draft: Decision;
   readonly budgets: BudgetSelection;
-  /** What was taken from the windows and has to be given back if money denies; undefined when nothing was. */
+  /**
+   * What was taken from the windows and has to be given back if money denies; undefined when
+   * nothing was.
+   */
   readonly taken: TakeRequest | undefined;
   /** True when it was taken by this try, not by an earlier one of the same request. */
   readonly takenNow: boolean;
-  /** True when the windows' store could not answer: the answer must not stand for the request for good. */
+  /**
+   * True when the windows' store could not answer: the answer must not stand for the request for
+   * good.
+   */
   readonly outage: boolean;
   /** True when no store took part so far. */
   readonly pure: boolean;
 }
 
-/** Policy, then windows: a later stage runs only when the one before allows, and each is told in the draft. */
+/**
+ * Policy, then windows: a later stage runs only when the one before allows, and each is told in the
+ * draft.
+ */
 export function passGates(
   parts: PipelineParts,
   admission: Admission,

@@ -8,8 +8,9 @@ export interface TokenClaims {
 }
 
 /**
- * Tokens by which Authorize vouches to Reserve that policy and windows were applied to a call. A token is bound to
- * everything of the call that can decide, expires, and names the decision, which the ledger lets hold only once.
+ * Tokens by which Authorize vouches to Reserve that policy and windows were applied to a call. A
+ * token is bound to everything of the call that can decide, expires, and names the decision, which
+ * the ledger lets hold only once.
  */
 export interface GrantTokens {
   sign(call: Call, claims: TokenClaims): string;

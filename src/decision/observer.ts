@@ -4,7 +4,10 @@ import type { SettleOutcome } from './ports.ts';
 /** Stages of a decision that are worth a span of their own. */
 export type SpanName = 'policy' | 'windows' | 'hold' | 'headroom' | 'settle' | 'refund' | 'record';
 
-/** What the pipeline tells whoever watches: traces, metrics, logs. Telling never fails and never waits. */
+/**
+ * What the pipeline tells whoever watches: traces, metrics, logs. Telling never fails and never
+ * waits.
+ */
 export interface DecisionObserver {
   /** Runs a stage inside a span; answers what the stage answers. */
   stage<T>(name: SpanName, run: () => Promise<T>): Promise<T>;
@@ -18,7 +21,11 @@ export interface DecisionObserver {
     agent: string,
     traceId?: string,
   ): void;
-  settled(operation: 'commit' | 'release', outcome: SettleOutcome['kind'], overrunMicroUsd: bigint): void;
+  settled(
+    operation: 'commit' | 'release',
+    outcome: SettleOutcome['kind'],
+    overrunMicroUsd: bigint,
+  ): void;
   /** An exemption lifted a limit. */
   exempted(exemptionId: string, limitId: string): void;
 }

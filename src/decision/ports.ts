@@ -6,8 +6,9 @@ import type { DecisionRecord, Page, RecordQuery, StoredRecord } from './record.t
 import type { Snapshot } from './snapshot.ts';
 
 /**
- * The ports of the decision pipeline. Denials, conflicts and outages are values: a port's promise rejects only on a
- * defect. Every adapter of a port passes the same conformance suite in test/conformance.
+ * The ports of the decision pipeline. Denials, conflicts and outages are values: a port's promise
+ * rejects only on a defect. Every adapter of a port passes the same conformance suite in
+ * test/conformance.
  */
 
 /** A store cannot answer. `problem` is for operators, never for callers. */
@@ -34,7 +35,7 @@ export interface Health {
   readonly problem: string;
 }
 
-// ── Rate windows ────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Rate windows ─────────────────────────────────────────────────────────────────────────────────
 
 export interface TakeRequest {
   readonly tenant: string;
@@ -45,30 +46,46 @@ export interface TakeRequest {
 }
 
 export type TakeOutcome =
-  /** Taken from every window of every counter. `replayed`: by an earlier try of the same request. */
-  | { readonly kind: 'taken'; readonly replayed: boolean; readonly windows: readonly WindowReading[] }
+  /**
+   * Taken from every window of every counter. `replayed`: by an earlier try of the same request.
+   */
+  | {
+      readonly kind: 'taken';
+      readonly replayed: boolean;
+      readonly windows: readonly WindowReading[];
+    }
   /** Nothing was taken anywhere: at least one window has no room. */
-  | { readonly kind: 'denied'; readonly replayed: boolean; readonly windows: readonly WindowReading[] }
+  | {
+      readonly kind: 'denied';
+      readonly replayed: boolean;
+      readonly windows: readonly WindowReading[];
+    }
   | Conflict
   | Unavailable
   | Overloaded;
 
 /** Counts calls in sliding windows, all counters of a call or none. */
 export interface RateLimiter {
-  /** Takes from all windows or from none, and remembers the verdict under the request id for at least ten minutes. */
+  /**
+   * Takes from all windows or from none, and remembers the verdict under the request id for at
+   * least ten minutes.
+   */
   take(request: TakeRequest): Promise<TakeOutcome>;
   /**
-   * Gives back what `take` took for this request id, to the sub-buckets it came from, and forgets the request: a repeat
-   * is then decided anew. Does nothing the second time.
+   * Gives back what `take` took for this request id, to the sub-buckets it came from, and forgets
+   * the request: a repeat is then decided anew. Does nothing the second time.
    */
   refund(request: TakeRequest): Promise<'refunded' | 'nothing' | Unavailable>;
   /** Reads without taking. */
-  peek(tenant: string, counters: readonly CounterSpec[]): Promise<readonly WindowReading[] | Unavailable>;
+  peek(
+    tenant: string,
+    counters: readonly CounterSpec[],
+  ): Promise<readonly WindowReading[] | Unavailable>;
   health(): Promise<Health>;
   close(): Promise<void>;
 }
 
-// ── Money and tokens ────────────────────────────────────────────────────────────────────────────────────────────
+// ── Money and tokens ─────────────────────────────────────────────────────────────────────────────
 
 export type ReservationState = 'open' | 'committed' | 'released' | 'expired';
 
@@ -110,7 +127,10 @@ export interface HoldRequest {
   readonly record: DecisionRecord;
 }
 
-/** `record` is the one stored first: on a replay, that of the first try. `accounts` in the order of the specs. */
+/**
+ * `record` is the one stored first: on a replay, that of the first try. `accounts` in the order of
+ * the specs.
+ */
 export type HoldOutcome =
   | {
       readonly kind: 'held';
@@ -182,10 +202,18 @@ export interface BudgetLedger {
   release(request: ReleaseCommand): Promise<SettleOutcome>;
   extend(request: ExtendRequest): Promise<ExtendOutcome>;
   /** Accounts as they stand now; those never charged read as empty. In the order of the specs. */
-  read(tenant: string, accounts: readonly AccountSpec[]): Promise<readonly AccountReading[] | Unavailable | Overloaded>;
-  reservation(tenant: string, reservationId: string): Promise<Reservation | { readonly kind: 'not_found' } | Unavailable>;
+  read(
+    tenant: string,
+    accounts: readonly AccountSpec[],
+  ): Promise<readonly AccountReading[] | Unavailable | Overloaded>;
+  reservation(
+    tenant: string,
+    reservationId: string,
+  ): Promise<Reservation | { readonly kind: 'not_found' } | Unavailable>;
   accounts(query: AccountQuery): Promise<Page<AccountReading> | Unavailable>;
-  /** Presumes spent every open hold whose time is over, at most `most` of them; answers how many. */
+  /**
+   * Presumes spent every open hold whose time is over, at most `most` of them; answers how many.
+   */
   expire(most: number): Promise<number | Unavailable>;
   health(): Promise<Health>;
   close(): Promise<void>;
@@ -199,18 +227,23 @@ export interface AccountQuery {
   readonly pageToken?: string;
 }
 
-// ── The record ──────────────────────────────────────────────────────────────────────────────────────────────────
+// ── The record ───────────────────────────────────────────────────────────────────────────────────
 
 /** Keeps decisions that hold nothing. Those that hold are written by the ledger. */
 export interface Lineage {
   /** Appends in one transaction; a decision id that is there already is left as it is. */
   append(records: readonly DecisionRecord[]): Promise<'appended' | Unavailable>;
-  get(tenant: string, decisionId: string): Promise<StoredRecord | { readonly kind: 'not_found' } | Unavailable>;
+  get(
+    tenant: string,
+    decisionId: string,
+  ): Promise<StoredRecord | { readonly kind: 'not_found' } | Unavailable>;
   /** Newest first. */
   list(query: RecordQuery): Promise<Page<StoredRecord> | Unavailable>;
 }
 
-/** Takes a record so that it survives this process, then brings it to the Lineage in its own time. */
+/**
+ * Takes a record so that it survives this process, then brings it to the Lineage in its own time.
+ */
 export interface Recorder {
   /** Resolves when the record survives a kill of this process. */
   record(record: DecisionRecord): Promise<'recorded' | Unavailable>;
@@ -221,7 +254,7 @@ export interface Recorder {
   close(withinMs: number): Promise<void>;
 }
 
-// ── Configuration ───────────────────────────────────────────────────────────────────────────────────────────────
+// ── Configuration ────────────────────────────────────────────────────────────────────────────────
 
 /** Serves the configuration in force. */
 export interface ConfigSource {

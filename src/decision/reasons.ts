@@ -18,8 +18,8 @@ export interface ReasonPage {
 }
 
 /**
- * Every reason code that Tollgate gives. The only place where codes are written down: docs/reasons is generated from
- * it, and a test holds code, docs and decisions equal.
+ * Every reason code that Tollgate gives. The only place where codes are written down: docs/reasons
+ * is generated from it, and a test holds code, docs and decisions equal.
  */
 export const REASONS = {
   'agent.unknown': {
@@ -39,9 +39,11 @@ export const REASONS = {
   'token.invalid': {
     stage: 'request',
     kind: 'denial',
-    meaning: 'The authorization token is not one of ours, has expired, or belongs to a different call.',
+    meaning:
+      'The authorization token is not one of ours, has expired, or belongs to a different call.',
     caller: 'Authorize again, or Reserve without a token.',
-    operator: 'Sidecars that share callers need the same TOLLGATE_TOKEN_KEY; without it each process has its own.',
+    operator:
+      'Sidecars that share callers need the same TOLLGATE_TOKEN_KEY; without it each process has its own.',
   },
   'token.used': {
     stage: 'budget',
@@ -69,33 +71,39 @@ export const REASONS = {
     kind: 'denial',
     meaning: 'No policy allows the call; what nobody allows is denied.',
     caller: 'Do not retry the same call.',
-    operator: 'Add an allow policy whose conditions the call meets, or correct what the caller sends.',
+    operator:
+      'Add an allow policy whose conditions the call meets, or correct what the caller sends.',
   },
   'policy.unevaluable': {
     stage: 'policy',
     kind: 'denial',
-    meaning: 'A deny policy could not be evaluated, because a fact it asks for is missing, so it denies.',
+    meaning:
+      'A deny policy could not be evaluated, because a fact it asks for is missing, so it denies.',
     caller: 'Send the missing attribute.',
-    operator: 'The message names the attribute. Make callers send it, or write the policy so that it does not need it.',
+    operator:
+      'The message names the attribute. Make callers send it, or write the policy so that it does not need it.',
   },
   'limit.exceeded': {
     stage: 'limit',
     kind: 'denial',
     meaning: 'A rate window has no room for the call.',
     caller: 'Retry after `retry_after`, with a new request id.',
-    operator: 'Look for a loop in the caller first; then raise the limit or move the caller to another tier.',
+    operator:
+      'Look for a loop in the caller first; then raise the limit or move the caller to another tier.',
   },
   'limit.unavailable': {
     stage: 'limit',
     kind: 'denial',
     meaning: 'The rate limit could not be checked, and its outage policy is deny.',
     caller: 'Retry with backoff.',
-    operator: 'Look at Redis. A limit may say `on_outage: allow` if availability matters more than its count.',
+    operator:
+      'Look at Redis. A limit may say `on_outage: allow` if availability matters more than its count.',
   },
   'limit.outage_allowed': {
     stage: 'limit',
     kind: 'advice',
-    meaning: 'The rate limit could not be checked, and its outage policy let the call pass uncounted.',
+    meaning:
+      'The rate limit could not be checked, and its outage policy let the call pass uncounted.',
     caller: 'Nothing.',
     operator: 'Look at Redis; these passes are counted in tollgate_limit_outage_allowed_total.',
   },
@@ -151,7 +159,8 @@ export const REASONS = {
   'ledger.outage_allowed': {
     stage: 'budget',
     kind: 'advice',
-    meaning: 'Only soft budgets match and the ledger does not answer, so the call passed without being charged.',
+    meaning:
+      'Only soft budgets match and the ledger does not answer, so the call passed without being charged.',
     caller: 'Nothing.',
     operator: 'Look at Postgres; the spend of these calls is missing from the ledger.',
   },
@@ -160,7 +169,8 @@ export const REASONS = {
     kind: 'denial',
     meaning: 'The decision could not be recorded, and what is not recorded is not allowed.',
     caller: 'Retry with backoff.',
-    operator: 'Look at the disk that holds TOLLGATE_DATA_DIR: full, read-only, or over its bound while Postgres is away.',
+    operator:
+      'Look at the disk that holds TOLLGATE_DATA_DIR: full, read-only, or over its bound while Postgres is away.',
   },
 } as const satisfies Record<string, ReasonPage>;
 

@@ -19,7 +19,10 @@ export interface CallFacts {
   readonly parentTraceId: string;
 }
 
-/** One lineage record: one decision about one call. Settlement is appended apart and joined when read. */
+/**
+ * One lineage record: one decision about one call. Settlement is appended apart and joined when
+ * read.
+ */
 export interface DecisionRecord {
   readonly requestId: string;
   readonly fingerprint: string;
@@ -27,7 +30,10 @@ export interface DecisionRecord {
   readonly traceId: string;
   readonly facts: CallFacts;
   readonly personal: PersonalData & { readonly sourceIp: string };
-  /** For a Reserve: the decision as it stands before the hold; the ledger completes it in its transaction. */
+  /**
+   * For a Reserve: the decision as it stands before the hold; the ledger completes it in its
+   * transaction.
+   */
   readonly decision: Decision;
   /** Empty when no hold was made. */
   readonly reservationId: string;

@@ -4,7 +4,10 @@ import { denial } from './denial.ts';
 import type { PipelineParts } from './parts.ts';
 import type { DecisionRecord } from './record.ts';
 
-/** A decision that an outage shaped gets an id of its own, so that its record never stands for the request. */
+/**
+ * A decision that an outage shaped gets an id of its own, so that its record never stands for the
+ * request.
+ */
 export function finalOrPassing(decision: Decision, final: boolean): Decision {
   return final ? decision : { ...decision, decisionId: passingDecisionId() };
 }

@@ -14,7 +14,10 @@ import { finalOrPassing, recordDecision } from './recording.ts';
 
 type ReserveAnswer = Remembered<Decided | Conflict | Overloaded>;
 
-/** All of Authorize, then the estimate is held in every account that matches; or, with a token, only the hold. */
+/**
+ * All of Authorize, then the estimate is held in every account that matches; or, with a token, only
+ * the hold.
+ */
 export async function reserve(
   parts: PipelineParts,
   admission: Admission,
@@ -83,8 +86,8 @@ function holdRequest(
 }
 
 /**
- * Policy or windows deny. If an earlier try of this request got a hold, from another process or under another
- * configuration, the caller is owed that answer; otherwise the denial is recorded.
+ * Policy or windows deny. If an earlier try of this request got a hold, from another process or
+ * under another configuration, the caller is owed that answer; otherwise the denial is recorded.
  */
 async function denyBeforeHold(
   parts: PipelineParts,
@@ -132,8 +135,9 @@ async function afterHold(
 const SURELY_REMEMBERED_MS = 5 * 60_000;
 
 /**
- * The windows had forgotten the first try, which the ledger remembers, and counted the request again. A first try
- * that is young was not forgotten: it is a copy on its way at the same time, and shares the count.
+ * The windows had forgotten the first try, which the ledger remembers, and counted the request
+ * again. A first try that is young was not forgotten: it is a copy on its way at the same time, and
+ * shares the count.
  */
 function countedBefore(
   { nowMs }: Admission,

@@ -34,7 +34,10 @@ export async function release(
   return settled(parts, 'release', outcome);
 }
 
-/** The cost that the caller reports, or the price of the tokens for what the reservation was made for; no buffer. */
+/**
+ * The cost that the caller reports, or the price of the tokens for what the reservation was made
+ * for; no buffer.
+ */
 async function price(
   { config, ledger }: PipelineParts,
   { tenant, reservationId, usage }: CommitCommand,

@@ -32,7 +32,9 @@ export interface Snapshot {
   readonly revisionNumber: bigint;
   readonly loadedAtMs: number;
   readonly tenants: ReadonlyMap<string, Tenant>;
-  /** Tier of a caller (src/scope/tier.ts); called before the tier itself is known, with `tier: ''`. */
+  /**
+   * Tier of a caller (src/scope/tier.ts); called before the tier itself is known, with `tier: ''`.
+   */
   readonly tierOf: (facts: ScopeFacts) => string;
   readonly policies: PolicySet;
   readonly limits: LimitSet;

@@ -49,10 +49,7 @@ function passed(
   return { kind: 'windows', allowed: true, reasons, windows, taken, outage: false };
 }
 
-function denied(
-  lifted: readonly Reason[],
-  outcome: TakeOutcome & { kind: 'denied' },
-): WindowStage {
+function denied(lifted: readonly Reason[], outcome: TakeOutcome & { kind: 'denied' }): WindowStage {
   const windows = windowsOf(outcome.windows);
   const violated = outcome.windows.filter(isViolated).map(exceededReason);
   const reasons = [...lifted, ...(violated.length > 0 ? violated : [DENIED_BEFORE])];
@@ -74,7 +71,8 @@ function byOutagePolicy(lifted: readonly Reason[], counters: readonly CounterSpe
 /** The repeat of a denied request whose windows have room by now, or were configured otherwise. */
 const DENIED_BEFORE: Reason = {
   code: 'limit.exceeded',
-  message: 'An earlier try of this request was denied by its rate limits; a new try needs a new id.',
+  message:
+    'An earlier try of this request was denied by its rate limits; a new try needs a new id.',
 };
 
 function isViolated(reading: WindowReading): boolean {

@@ -1,6 +1,6 @@
 /**
- * A bounded map that forgets its oldest half at once: cheap to write at any rate, because nothing is deleted one by
- * one. Holds the last `perGeneration` keys at least, twice as many at most.
+ * A bounded map that forgets its oldest half at once: cheap to write at any rate, because nothing
+ * is deleted one by one. Holds the last `perGeneration` keys at least, twice as many at most.
  */
 export class Generations<V> {
   readonly #perGeneration: number;

@@ -36,6 +36,9 @@ export interface WindowReading {
   readonly resetAfterMs: number;
   /** True when this window had no room for the call. */
   readonly violated: boolean;
-  /** Earliest wait after which this window has room, if nobody else calls; 0 when it has room, Infinity when it never will. */
+  /**
+   * Earliest wait after which this window has room, if nobody else calls; 0 when it has room,
+   * Infinity when it never will.
+   */
   readonly retryAfterMs: number;
 }

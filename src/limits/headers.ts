@@ -17,8 +17,9 @@ const MS_PER_SECOND = 1_000;
 const MAX_SF_INTEGER = 999_999_999_999_999;
 
 /**
- * X-RateLimit-Limit, -Remaining and -Reset (seconds from now) of the tightest window, and the structured fields
- * RateLimit and RateLimit-Policy of draft-ietf-httpapi-ratelimit-headers-10 for every window.
+ * X-RateLimit-Limit, -Remaining and -Reset (seconds from now) of the tightest window, and the
+ * structured fields RateLimit and RateLimit-Policy of draft-ietf-httpapi-ratelimit-headers-10 for
+ * every window.
  * @param windows tightest first.
  */
 export function rateLimitHeaders(windows: readonly HeaderWindow[]): HeaderField[] {
@@ -45,7 +46,8 @@ export function rateLimitHeaders(windows: readonly HeaderWindow[]): HeaderField[
 
 /**
  * Retry-After in whole seconds, for a denial.
- * @param waitsMs how long each reason of the denial lasts; undefined when time alone does not lift it.
+ * @param waitsMs how long each reason of the denial lasts; undefined when time alone does not lift
+ *   it.
  * @returns undefined when there is nothing to wait for, or when waiting does not help.
  */
 export function retryAfterHeader(
@@ -64,7 +66,10 @@ function resetOf({ resetAfterMs }: HeaderWindow): string {
   return resetAfterMs > 0 ? `;t=${wholeSeconds(resetAfterMs)}` : '';
 }
 
-/** Names a window within a call: a limit counts one scope per call, so its id and the length are enough. */
+/**
+ * Names a window within a call: a limit counts one scope per call, so its id and the length are
+ * enough.
+ */
 function policyName({ limitId, lengthMs }: HeaderWindow): string {
   const seconds = lengthMs / MS_PER_SECOND;
   const length = Number.isInteger(seconds) ? seconds : `${lengthMs}ms`;
@@ -73,7 +78,10 @@ function policyName({ limitId, lengthMs }: HeaderWindow): string {
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-/** The inside of a string of RFC 9651: printable ASCII, quote and backslash escaped; the rest cannot be said. */
+/**
+ * The inside of a string of RFC 9651: printable ASCII, quote and backslash escaped; the rest cannot
+ * be said.
+ */
 function sfText(text: string): string {
   if (PLAIN.test(text)) return text;
   return text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');

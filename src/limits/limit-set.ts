@@ -1,4 +1,10 @@
-import { chooseNearest, compileMatch, nearnessOf, type Match, type Nearness } from '../scope/match.ts';
+import {
+  chooseNearest,
+  compileMatch,
+  nearnessOf,
+  type Match,
+  type Nearness,
+} from '../scope/match.ts';
 import { scopeText, type Scope, type ScopeFacts } from '../scope/scope.ts';
 import type { CounterSpec, OutagePolicy, WindowSpec } from './counter.ts';
 
@@ -37,7 +43,11 @@ export interface LimitUse {
 /** The counters that a call takes from, and what became of every limit that matched. */
 export interface LimitSelection {
   readonly counters: readonly CounterSpec[];
-  readonly exempted: readonly { readonly limitId: string; readonly scope: string; readonly exemption: Exemption }[];
+  readonly exempted: readonly {
+    readonly limitId: string;
+    readonly scope: string;
+    readonly exemption: Exemption;
+  }[];
   readonly uses: readonly LimitUse[];
 }
 
@@ -94,8 +104,13 @@ function withBurst(windows: readonly WindowSpec[], multiplier: number): readonly
   return [...windows]
     .sort((a, b) => a.lengthMs - b.lengthMs)
     .map((window, index) =>
-      index === 0 ? { ...window, limit: Math.floor(window.limit * multiplier) } : window,
+      index === 0 ? { ...window, limit: loosened(window.limit, multiplier) } : window,
     );
+}
+
+/** Thousandths are enough for a multiplier, and keep 100 × 1.15 at 115. */
+function loosened(limit: number, multiplier: number): number {
+  return Math.floor((limit * Math.round(multiplier * 1000)) / 1000);
 }
 
 function inForce(
@@ -116,7 +131,9 @@ function select(
   const counters: CounterSpec[] = [];
   const exempted: LimitSelection['exempted'][number][] = [];
   const uses: LimitUse[] = [];
-  for (const { definition, replacedBy } of chooseNearest(limits.filter((one) => one.matches(facts)))) {
+  for (const { definition, replacedBy } of chooseNearest(
+    limits.filter((one) => one.matches(facts)),
+  )) {
     const scope = scopeText(definition.scope, facts);
     const exemption = exemptions.find((one) => one.limits?.includes(definition.id) ?? true);
     if (replacedBy !== undefined) {

@@ -17,8 +17,9 @@ export interface Combined {
 const NO_MATCH: Combined = { effect: 'deny', deciding: [] };
 
 /**
- * Combines answers that stand in evaluation order (XACML 3.0, appendix C, with "indeterminate" as `unknown`). A deny
- * policy that cannot be evaluated denies; an allow policy like that never allows; nothing matching denies.
+ * Combines answers that stand in evaluation order (XACML 3.0, appendix C, with "indeterminate" as
+ * `unknown`). A deny policy that cannot be evaluated denies; an allow policy like that never
+ * allows; nothing matching denies.
  */
 export function combine(combining: Combining, answers: readonly Answered[]): Combined {
   switch (combining) {

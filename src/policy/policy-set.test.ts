@@ -157,7 +157,10 @@ describe('R43 combining', () => {
   });
 
   it('carries the obligations of the policies that allow, and none on a denial', () => {
-    const asking = policy({ id: 'asking', obligations: [{ name: 'mask_fields', parameters: { fields: ['ssn'] } }] });
+    const asking = policy({
+      id: 'asking',
+      obligations: [{ name: 'mask_fields', parameters: { fields: ['ssn'] } }],
+    });
     const set = compilePolicies([asking], 'DENY_OVERRIDES');
     expect(set.evaluate(facts, false).obligations).toEqual([
       { name: 'mask_fields', parameters: { fields: ['ssn'] }, source: 'asking' },

@@ -5,7 +5,10 @@ import type { Policy, PolicyDefinition } from './policy.ts';
 import { allOf } from './truth.ts';
 import type { Combining, ConditionTrace, PolicyTrace, PolicyVerdict } from './verdict.ts';
 
-/** All policies of one configuration revision, ready to be applied. Evaluation is pure and in memory (R48). */
+/**
+ * All policies of one configuration revision, ready to be applied. Evaluation is pure and in memory
+ * (R48).
+ */
 export interface PolicySet {
   readonly combining: Combining;
   /** Policies in force for a tenant, in evaluation order. */

@@ -1,6 +1,9 @@
 import type { Truth } from './verdict.ts';
 
-/** Kleene's strong logic: one `false` settles an AND, else one `unknown` leaves it open. Stops at the first `false`. */
+/**
+ * Kleene's strong logic: one `false` settles an AND, else one `unknown` leaves it open. Stops at
+ * the first `false`.
+ */
 export function allOf<T>(items: readonly T[], truthOfItem: (item: T) => Truth): Truth {
   let sum: Truth = 'true';
   for (const item of items) {

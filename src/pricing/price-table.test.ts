@@ -74,12 +74,16 @@ describe('R51 safety buffer', () => {
 
   it('never makes an estimate smaller than the actual cost of the same usage', () => {
     fc.assert(
-      fc.property(fc.bigInt(0n, 10n ** 9n), fc.bigInt(0n, 10n ** 9n), (inputTokens, outputTokens) => {
-        const usage = call({ inputTokens, outputTokens });
-        expect(estimateOf(DEFAULT_PRICES, usage).totalMicroUsd).toBeGreaterThanOrEqual(
-          costOf(DEFAULT_PRICES, usage),
-        );
-      }),
+      fc.property(
+        fc.bigInt(0n, 10n ** 9n),
+        fc.bigInt(0n, 10n ** 9n),
+        (inputTokens, outputTokens) => {
+          const usage = call({ inputTokens, outputTokens });
+          expect(estimateOf(DEFAULT_PRICES, usage).totalMicroUsd).toBeGreaterThanOrEqual(
+            costOf(DEFAULT_PRICES, usage),
+          );
+        },
+      ),
     );
   });
 });

@@ -8,7 +8,10 @@ export interface PriceTable {
   readonly platforms: Readonly<Record<string, MicroUsd>>;
   /** Factor by complexity, in thousandths of the base price. */
   readonly complexityPerMille: Readonly<Record<'simple' | 'standard' | 'complex', bigint>>;
-  /** Price of 1,000 input tokens by model; an output token costs twice as much. `other` prices any other model. */
+  /**
+   * Price of 1,000 input tokens by model; an output token costs twice as much. `other` prices any
+   * other model.
+   */
   readonly per1000Tokens: Readonly<Record<string, MicroUsd>>;
   /** Safety buffer on an estimate, in thousandths. */
   readonly bufferPerMille: bigint;
@@ -30,13 +33,11 @@ const PER_MILLE = 1000n;
 const OTHER = 'other';
 
 /**
- * Price of a call without the buffer: base × complexity + input/1000·p + output/1000·2p (requirement R50), rounded up
- * to the micro-USD so that rounding never undercharges.
+ * Price of a call without the buffer: base × complexity + input/1000·p + output/1000·2p
+ * (requirement R50), rounded up to the micro-USD so that rounding never undercharges.
  */
 export function costOf(table: PriceTable, call: Priced): MicroUsd {
-  const base = call.platform
-    ? priceIn(table.platforms, call.platform)
-    : table.defaultCostMicroUsd;
+  const base = call.platform ? priceIn(table.platforms, call.platform) : table.defaultCostMicroUsd;
   const perToken = priceIn(table.per1000Tokens, call.model);
   const perMille =
     base * table.complexityPerMille[call.complexity] +

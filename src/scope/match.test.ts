@@ -66,13 +66,19 @@ describe('R2 R22 the nearest definition wins', () => {
   });
 
   it('names the definition that replaced another', () => {
-    const chosen = chooseNearest([placed('far', ['user'], {}), placed('near', ['user'], { teams: ['hr'] })]);
+    const chosen = chooseNearest([
+      placed('far', ['user'], {}),
+      placed('near', ['user'], { teams: ['hr'] }),
+    ]);
     expect(chosen.map(({ replacedBy }) => replacedBy)).toEqual(['near', undefined]);
   });
 
   it('R26 replaces the default of an agent by the definition for that agent', () => {
     expect(
-      applied([placed('default', ['agent'], {}), placed('own', ['agent'], { agents: ['copilot'] })]),
+      applied([
+        placed('default', ['agent'], {}),
+        placed('own', ['agent'], { agents: ['copilot'] }),
+      ]),
     ).toEqual(['own']);
   });
 

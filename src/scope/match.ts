@@ -41,7 +41,10 @@ function oneOf(values: ReadonlySet<string>, fact: (typeof SINGLE)[number][1]) {
   return (facts: ScopeFacts): boolean => values.has(facts[fact]);
 }
 
-/** How near a definition stands to the caller: its weight, and the family inside which the heaviest wins. */
+/**
+ * How near a definition stands to the caller: its weight, and the family inside which the heaviest
+ * wins.
+ */
 export interface Nearness {
   readonly weight: number;
   readonly family: string;
@@ -51,10 +54,11 @@ const POSITION_WEIGHT = { organizations: 1, teams: 2, users: 4, agents: 8, provi
 const ALWAYS_POSITION = new Set(['organizations', 'teams', 'users']);
 
 /**
- * Definitions of the same scope that differ only in *where* they stand form a family; the nearest replaces the others
- * (requirement R2, R22). Organization, team and user are always positions; agent and provider are positions for a
- * scope that counts them apart, and elsewhere filters: "5 a minute for this agent" beside "100 a minute for the
- * organization" are two limits, and both are charged.
+ * Definitions of the same scope that differ only in *where* they stand form a family; the nearest
+ * replaces the others (requirement R2, R22). Organization, team and user are always positions;
+ * agent and provider are positions for a scope that counts them apart, and elsewhere filters: "5 a
+ * minute for this agent" beside "100 a minute for the organization" are two limits, and both are
+ * charged.
  */
 export function nearnessOf(scope: Scope, match: Match, family: string): Nearness {
   let weight = 0;
@@ -68,7 +72,10 @@ export function nearnessOf(scope: Scope, match: Match, family: string): Nearness
 
 function isPosition(key: keyof Match, scope: Scope): boolean {
   if (ALWAYS_POSITION.has(key)) return true;
-  return (key === 'agents' && scope.includes('agent')) || (key === 'providers' && scope.includes('provider'));
+  return (
+    (key === 'agents' && scope.includes('agent')) ||
+    (key === 'providers' && scope.includes('provider'))
+  );
 }
 
 interface Placed {
@@ -83,7 +90,9 @@ export interface Chosen<T> {
   readonly replacedBy: string | undefined;
 }
 
-/** Keeps the nearest of every family. Definitions that are equally near all apply. Order is kept. */
+/**
+ * Keeps the nearest of every family. Definitions that are equally near all apply. Order is kept.
+ */
 export function chooseNearest<T extends Placed>(matching: readonly T[]): readonly Chosen<T>[] {
   const nearest = new Map<string, T>();
   for (const definition of matching) {

@@ -3,8 +3,8 @@ export const DIMENSIONS = ['organization', 'team', 'user', 'agent', 'provider'] 
 export type Dimension = (typeof DIMENSIONS)[number];
 
 /**
- * What one counter or account stands for: one entity per value of its dimensions. No dimension at all means one
- * entity for everybody, across tenants ("global").
+ * What one counter or account stands for: one entity per value of its dimensions. No dimension at
+ * all means one entity for everybody, across tenants ("global").
  */
 export type Scope = readonly Dimension[];
 
@@ -22,12 +22,13 @@ export interface ScopeFacts {
 }
 
 /**
- * Names the entity of a scope, for example "team:hr/agent:copilot". Inside an organization the organization itself
- * is not repeated. An unknown value is kept as it is ("user:"), so that leaving a fact out never escapes a limit:
- * all such calls share one entity.
+ * Names the entity of a scope, for example "team:hr/agent:copilot". Inside an organization the
+ * organization itself is not repeated. An unknown value is kept as it is ("user:"), so that leaving
+ * a fact out never escapes a limit: all such calls share one entity.
  */
 export function scopeText(scope: Scope, facts: ScopeFacts): string {
   if (scope.length === 0) return 'global';
-  const inner = scope.length > 1 ? scope.filter((dimension) => dimension !== 'organization') : scope;
+  const inner =
+    scope.length > 1 ? scope.filter((dimension) => dimension !== 'organization') : scope;
   return inner.map((dimension) => `${dimension}:${facts[dimension]}`).join('/');
 }

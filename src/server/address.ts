@@ -15,8 +15,9 @@ const MAX_SOCKET_PATH_BYTES = 107;
 const MAX_PORT = 65_535;
 
 /**
- * Reads "unix:/run/tollgate.sock", "127.0.0.1:50051", "[::1]:50051" or "localhost:50051" (port 0 picks a free one),
- * and refuses what others than this machine can reach: calls arrive there without anybody's identity.
+ * Reads "unix:/run/tollgate.sock", "127.0.0.1:50051", "[::1]:50051" or "localhost:50051" (port 0
+ * picks a free one), and refuses what others than this machine can reach: calls arrive there
+ * without anybody's identity.
  * @throws ListenError
  */
 export function parseAddress(text: string, options: { readonly allowInsecure: boolean }): Address {

@@ -9,7 +9,10 @@ const URL_CREDENTIALS = /:\/\/[^\s/@]+@/g;
 /** Enough for the frames that matter. */
 const MAX_CAUSE_CHARS = 4_000;
 
-/** What is logged of an unexpected throw: its stack, without e-mail addresses and credentials of URLs. */
+/**
+ * What is logged of an unexpected throw: its stack, without e-mail addresses and credentials of
+ * URLs.
+ */
 export function causeOf(thrown: unknown): string {
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return text

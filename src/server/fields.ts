@@ -28,7 +28,10 @@ export function readOptionalId(found: Violation[], field: string, value: string)
   return value === '' ? value : readId(found, field, value);
 }
 
-/** Text that names something: bounded, and without control characters, which no store or log has a use for. */
+/**
+ * Text that names something: bounded, and without control characters, which no store or log has a
+ * use for.
+ */
 export function readText(found: Violation[], field: string, value: string, most: number): string {
   if (value === '') return value;
   const problem = textProblem(value, most);
@@ -37,8 +40,8 @@ export function readText(found: Violation[], field: string, value: string, most:
 }
 
 /**
- * Text that names an owner inside a scope. A slash would let two owners write the same scope text ("a/user:b"), and
- * so share a counter or an account.
+ * Text that names an owner inside a scope. A slash would let two owners write the same scope text
+ * ("a/user:b"), and so share a counter or an account.
  */
 export function readOwner(found: Violation[], field: string, value: string): string {
   if (value.includes('/')) found.push({ field, description: 'must not contain a slash' });
@@ -71,8 +74,8 @@ function textProblem(value: string, most: number): string | undefined {
 const UNPRINTABLE = /[^\P{Cc}\n\t]/gu;
 
 /**
- * Free text for the record. What cannot be printed is replaced and not refused: a settlement must not fail because
- * an agent answered with a strange error text.
+ * Free text for the record. What cannot be printed is replaced and not refused: a settlement must
+ * not fail because an agent answered with a strange error text.
  */
 export function readProse(found: Violation[], field: string, value: string, most: number): string {
   if (value.length > most) {

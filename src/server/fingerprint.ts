@@ -1,18 +1,24 @@
 import { hash } from 'node:crypto';
 import type { CallRead } from './read-call.ts';
 
-/** No text that is read holds a control character, except prose, which therefore always comes last. */
+/**
+ * No text that is read holds a control character, except prose, which therefore always comes last.
+ */
 const BETWEEN_FIELDS = '\n';
 const BETWEEN_ITEMS = '\t';
 
 const FULL_CHARS = 21;
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-/** The 22nd character carries the last 2 of 128 bits; its other 4 bits are 0, so that the text is canonical. */
+/**
+ * The 22nd character carries the last 2 of 128 bits; its other 4 bits are 0, so that the text is
+ * canonical.
+ */
 const LAST_CHARS = ['A', 'Q', 'g', 'w'] as const;
 
 /**
- * 128 bits of SHA-256 over the canonical text of what a request asks, as 22 characters of base64url. Taken after
- * reading, so that an absent field and its default are one body, and two orders of a map are one body.
+ * 128 bits of SHA-256 over the canonical text of what a request asks, as 22 characters of
+ * base64url. Taken after reading, so that an absent field and its default are one body, and two
+ * orders of a map are one body.
  */
 export function fingerprintOf(canonical: string): string {
   const digest = hash('sha256', canonical, 'base64url');
@@ -25,7 +31,10 @@ export function canonicalText(...fields: readonly (string | number | bigint | bo
   return fields.join(BETWEEN_FIELDS);
 }
 
-/** The canonical text of a call. The tenant is in it; the request id is the key that it is kept under, and is not. */
+/**
+ * The canonical text of a call. The tenant is in it; the request id is the key that it is kept
+ * under, and is not.
+ */
 export function canonicalCall({ call, canonicalAttributes }: CallRead): string {
   const { estimate, personal } = call;
   return `${call.tenant}

@@ -62,7 +62,8 @@ export interface GrpcServer extends Health {
   /** Requests in progress now. */
   inProgress(): number;
   /**
-   * Says NOT_SERVING, accepts nobody new, waits for the requests in progress, then closes every connection.
+   * Says NOT_SERVING, accepts nobody new, waits for the requests in progress, then closes every
+   * connection.
    * @returns how many requests were cut off because the time was over; 0 is a clean end.
    */
   drain(withinMs: number): Promise<number>;
@@ -125,8 +126,9 @@ function serverOptions(limits: EdgeLimits): ServerOptions {
 }
 
 /**
- * Accepts connections itself and hands them to grpc-js: binding then fails with a code that can be explained, a Unix
- * socket gets its mode, connections are bounded, and a forced end reaches every one of them.
+ * Accepts connections itself and hands them to grpc-js: binding then fails with a code that can be
+ * explained, a Unix socket gets its mode, connections are bounded, and a forced end reaches every
+ * one of them.
  */
 function createAcceptor(server: Server): {
   acceptor: ReturnType<typeof createServer>;
@@ -142,7 +144,10 @@ function createAcceptor(server: Server): {
   return { acceptor, sockets };
 }
 
-/** Time for the last answers to leave; a health watcher would otherwise keep its connection for good. */
+/**
+ * Time for the last answers to leave; a health watcher would otherwise keep its connection for
+ * good.
+ */
 const FLUSH_MS = 100;
 
 async function idleAndFlushed(gate: Gate): Promise<void> {

@@ -40,7 +40,8 @@ const REQUEST_MS = 5_000;
 const ANSWER_MS = 3_000;
 
 /**
- * Serves `/metrics`, `/healthz` (this process runs) and `/readyz` (it can decide; 503 when not) to operators.
+ * Serves `/metrics`, `/healthz` (this process runs) and `/readyz` (it can decide; 503 when not) to
+ * operators.
  * @throws ListenError when the address is refused or taken.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {

@@ -2,7 +2,9 @@ import { lstat, unlink } from 'node:fs/promises';
 import { connect, type Server, type Socket } from 'node:net';
 import { addressText, ListenError, type Address } from './address.ts';
 
-/** Connections of one listener. A sidecar has a handful of callers; more are a leak or an attack. */
+/**
+ * Connections of one listener. A sidecar has a handful of callers; more are a leak or an attack.
+ */
 const MAX_CONNECTIONS = 1_024;
 /** A socket on this machine answers at once or not at all. */
 const PROBE_MS = 1_000;
@@ -10,7 +12,8 @@ const PROBE_MS = 1_000;
 const SOCKET_UMASK = 0o177;
 
 /**
- * Binds a server to an address. A Unix socket gets mode 0600, and the file of a process that died is removed first.
+ * Binds a server to an address. A Unix socket gets mode 0600, and the file of a process that died
+ * is removed first.
  * @returns where it listens, with the port that was picked.
  * @throws ListenError
  */

@@ -1,6 +1,8 @@
 import type { Violation } from './fields.ts';
 
-/** Attributes of a call, safe to look up by any name, and their canonical text for the fingerprint. */
+/**
+ * Attributes of a call, safe to look up by any name, and their canonical text for the fingerprint.
+ */
 export interface AttributesRead {
   readonly attributes: Readonly<Record<string, unknown>>;
   /** JSON with the keys of every map in order; empty when there are none. */
@@ -16,8 +18,9 @@ const FIELD = 'call.attributes';
 const NONE: AttributesRead = { attributes: Object.freeze(emptyMap()), canonical: '' };
 
 /**
- * Copies a google.protobuf.Struct into maps that inherit nothing, so that no name ("constructor", "__proto__")
- * reads anything but what the caller sent, with sorted keys, so that equal maps have equal canonical texts.
+ * Copies a google.protobuf.Struct into maps that inherit nothing, so that no name ("constructor",
+ * "__proto__") reads anything but what the caller sent, with sorted keys, so that equal maps have
+ * equal canonical texts.
  */
 export function readAttributes(
   found: Violation[],
@@ -48,7 +51,10 @@ function emptyMap(): Record<string, unknown> {
 
 type Copied = Record<string, unknown> | unknown[] | number | boolean | null;
 
-/** @returns the copy, or what is wrong. Recursion is bounded by MAX_DEPTH, and by the decoder before it. */
+/**
+ * @returns the copy, or what is wrong. Recursion is bounded by MAX_DEPTH, and by the decoder before
+ *   it.
+ */
 function copyMap(
   map: Readonly<Record<string, unknown>>,
   keys: string[],

@@ -6,8 +6,8 @@ import * as verdictWire from '../gen/tollgate/v1/verdict.ts';
 import { MAX_ID_CHARS, readId, readOptionalId, readText, type Violation } from './fields.ts';
 
 /**
- * Requests of the QueryService to queries of the ports. Every function checks every field, adds what is wrong to
- * `found`, and answers undefined exactly when something is.
+ * Requests of the QueryService to queries of the ports. Every function checks every field, adds
+ * what is wrong to `found`, and answers undefined exactly when something is.
  */
 
 const DEFAULT_PAGE_SIZE = 100;

@@ -22,8 +22,8 @@ import { canonicalCall, canonicalText, fingerprintOf } from './fingerprint.ts';
 import { MAX_COST_MICRO_USD, MAX_TOKENS, readCall } from './read-call.ts';
 
 /**
- * Requests of the DecisionService to commands. Every function checks every field, adds what is wrong to `found`, and
- * answers undefined exactly when something is.
+ * Requests of the DecisionService to commands. Every function checks every field, adds what is
+ * wrong to `found`, and answers undefined exactly when something is.
  */
 
 const DEFAULT_HOLD_MS = 5 * 60_000;

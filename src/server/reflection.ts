@@ -34,8 +34,8 @@ interface Reflected {
 type RawStream = ServerDuplexStream<Buffer, Buffer>;
 
 /**
- * Adds server reflection. The descriptors are read from proto/ when somebody first asks: it takes about 50 ms, and
- * most processes are never asked.
+ * Adds server reflection. The descriptors are read from proto/ when somebody first asks: it takes
+ * about 50 ms, and most processes are never asked.
  */
 export function addReflection(server: Server, log: EdgeLog): void {
   let loading: Promise<ReadonlyMap<string, Reflected>> | undefined;
@@ -99,7 +99,9 @@ function decodeFor(
   }
 }
 
-/** Builds the index of our contracts and takes the handlers that @grpc/reflection would register. */
+/**
+ * Builds the index of our contracts and takes the handlers that @grpc/reflection would register.
+ */
 async function load(): Promise<ReadonlyMap<string, Reflected>> {
   const [{ ReflectionService }, { load: loadProtos }] = await Promise.all([
     import('@grpc/reflection'),

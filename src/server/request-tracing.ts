@@ -25,7 +25,10 @@ export const noTracing: RequestTracing = {
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/;
 
-/** Trace id of a `traceparent` header (W3C Trace Context, level 1); empty when it is absent or malformed. */
+/**
+ * Trace id of a `traceparent` header (W3C Trace Context, level 1); empty when it is absent or
+ * malformed.
+ */
 export function traceIdOf(traceparent: string): string {
   return traceparent === '' ? '' : (TRACEPARENT.exec(traceparent)?.[1] ?? '');
 }

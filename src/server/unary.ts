@@ -27,12 +27,16 @@ export type Answerer<Request, Response> = (
 /** Told to a caller that finds the edge full; about what a full edge needs to make room again. */
 const RETRY_AFTER_MS = 100;
 
-/** Stands for a request whose bytes cannot be decoded; the library would answer INTERNAL, as if it were our fault. */
+/**
+ * Stands for a request whose bytes cannot be decoded; the library would answer INTERNAL, as if it
+ * were our fault.
+ */
 const UNREADABLE = Symbol('unreadable');
 
 /**
- * A handler of grpc-js round an answerer: bounded, traced, and never throwing. When the caller cancels or its
- * deadline passes, grpc-js sends nothing more; the work goes on and a repeat finds its outcome.
+ * A handler of grpc-js round an answerer: bounded, traced, and never throwing. When the caller
+ * cancels or its deadline passes, grpc-js sends nothing more; the work goes on and a repeat finds
+ * its outcome.
  */
 export function unary<Request, Response>(
   edge: Edge,
@@ -90,7 +94,10 @@ function traceHeadersOf<Request, Response>(
   return { traceparent, tracestate: typeof tracestate === 'string' ? tracestate : '' };
 }
 
-/** The same service, whose undecodable requests reach the handler instead of failing inside the library. */
+/**
+ * The same service, whose undecodable requests reach the handler instead of failing inside the
+ * library.
+ */
 export function decodingSafely<Implementation extends UntypedServiceImplementation>(
   service: ServiceDefinition<Implementation>,
 ): ServiceDefinition<Implementation> {

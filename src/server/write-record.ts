@@ -74,7 +74,10 @@ function settlementOf(settlement: Settlement | undefined): SettlementFields {
   };
 }
 
-/** Accounts are kept as they stood after the decision; what it held is taken off to say how they stood before. */
+/**
+ * Accounts are kept as they stood after the decision; what it held is taken off to say how they
+ * stood before.
+ */
 function accountsBefore(record: StoredRecord): readonly AccountStatus[] {
   const held = heldBy(record);
   return record.decision.accounts.map((account) => ({

@@ -21,7 +21,10 @@ export function rateStatusOf(window: WindowStatus): RateStatus {
   };
 }
 
-/** The share used after a large overrun of a small cap does not fit the field; it is then as full as can be said. */
+/**
+ * The share used after a large overrun of a small cap does not fit the field; it is then as full as
+ * can be said.
+ */
 const MAX_INT32 = 2 ** 31 - 1;
 
 export function budgetStatusOf(account: AccountStatus): BudgetStatus {

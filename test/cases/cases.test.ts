@@ -8,8 +8,8 @@ import { openStack, type Away } from '../support/stack.ts';
 import { runStep, type CaseState, type Step } from './run-step.ts';
 
 /**
- * Decision cases: configuration, then requests and what must be answered. Every request goes through gRPC, the whole
- * pipeline and real stores; every decision is then looked up in the record.
+ * Decision cases: configuration, then requests and what must be answered. Every request goes
+ * through gRPC, the whole pipeline and real stores; every decision is then looked up in the record.
  */
 interface CaseFile {
   readonly configuration: object;

@@ -42,7 +42,10 @@ export interface Step {
 
 interface Expectation {
   readonly effect?: 'ALLOW' | 'DENY';
-  /** `code`, `code rule` or `code rule scope`: all reasons, in order; what is not written is not compared. */
+  /**
+   * `code`, `code rule` or `code rule scope`: all reasons, in order; what is not written is not
+   * compared.
+   */
   readonly reasons?: readonly string[];
   /** Parts of reason messages, each of which must be in one. */
   readonly messages?: readonly string[];
@@ -92,7 +95,7 @@ async function runOnce(state: CaseState, step: Step): Promise<void> {
   const wanted = step.expect ?? {};
   const answer = await act(state, step).catch((error: unknown) => error as ServiceError);
   if (answer instanceof Error) {
-    expect(`${status[(answer as ServiceError).code]}: ${answer.message}`).toContain(
+    expect(`${status[(answer).code]}: ${answer.message}`).toContain(
       wanted.error ?? 'no error expected',
     );
     return;
@@ -110,7 +113,10 @@ function act(state: CaseState, step: Step): Promise<Json> {
     build: { fromJSON(json: unknown): Request },
     response: { toJSON(message: Response): unknown },
     json: Json,
-    call: (request: Request, reply: (error: ServiceError | null, response: Response) => void) => unknown,
+    call: (
+      request: Request,
+      reply: (error: ServiceError | null, response: Response) => void,
+    ) => unknown,
   ): Promise<Json> =>
     new Promise((resolve, reject) => {
       call(build.fromJSON({ requestId, ...json }), (error, answer) =>
@@ -120,8 +126,8 @@ function act(state: CaseState, step: Step): Promise<Json> {
   const settling = (json: Json): Json => ({
     tenant: 'acme',
     ...json,
-    ...(typeof json['reservation'] === 'string' && {
-      reservationId: reservationOf(state, json['reservation']),
+    ...(typeof json.reservation === 'string' && {
+      reservationId: reservationOf(state, json.reservation),
     }),
   });
   if (step.authorize) {
@@ -130,7 +136,7 @@ function act(state: CaseState, step: Step): Promise<Json> {
     );
   }
   if (step.reserve) {
-    const token = tokenOf(state, step.reserve['token']);
+    const token = tokenOf(state, step.reserve.token);
     const json = { ...inTenant(step.reserve), ...(token && { authorizationToken: token }) };
     return send(ReserveRequest, ReserveResponse, json, (request, reply) =>
       decisions.reserve(request, reply),
@@ -166,40 +172,40 @@ function act(state: CaseState, step: Step): Promise<Json> {
 }
 
 function inTenant(json: Json): Json {
-  const holdFor = json['holdFor'];
+  const holdFor = json.holdFor;
   return {
     ...json,
-    call: { tenant: 'acme', ...(json['call'] as Json) },
+    call: { tenant: 'acme', ...(json.call as Json) },
     ...(typeof holdFor === 'string' && { holdFor: { seconds: ms(holdFor) / 1000 } }),
   };
 }
 
 function reservationOf({ answers }: CaseState, name: string): string {
-  const reservation = answers.get(name)?.['reservation'] as Json | undefined;
-  return String(reservation?.['reservationId']);
+  const reservation = answers.get(name)?.reservation as Json | undefined;
+  return String(reservation?.reservationId);
 }
 
 function tokenOf({ answers }: CaseState, name: unknown): string | undefined {
   if (typeof name !== 'string') return undefined;
-  const decision = answers.get(name)?.['decision'] as Json | undefined;
-  return String((decision?.['grant'] as Json | undefined)?.['token']);
+  const decision = answers.get(name)?.decision as Json | undefined;
+  return String((decision?.grant as Json | undefined)?.token);
 }
 
 function note(state: CaseState, step: Step, answer: Json): void {
-  const name = (step.authorize ?? step.reserve)?.['as'];
+  const name = (step.authorize ?? step.reserve)?.as;
   if (typeof name === 'string') state.answers.set(name, answer);
-  const decision = answer['decision'] as Json | undefined;
+  const decision = answer.decision as Json | undefined;
   if (!decision) return;
   state.recorded.push({
-    decisionId: String(decision['decisionId']),
+    decisionId: String(decision.decisionId),
     effect: effectOf(decision),
-    codes: list(decision['reasons']).map(({ code }) => String(code)),
+    codes: list(decision.reasons).map(({ code }) => String(code)),
   });
 }
 
 function check(answer: Json, wanted: Expectation): void {
-  const decision = (answer['decision'] ?? {}) as Json;
-  const reasons = list(decision['reasons']);
+  const decision = (answer.decision ?? {}) as Json;
+  const reasons = list(decision.reasons);
   if (wanted.effect) expect(effectOf(decision), JSON.stringify(reasons)).toBe(wanted.effect);
   if (wanted.reasons) {
     expect(
@@ -213,32 +219,40 @@ function check(answer: Json, wanted: Expectation): void {
   for (const part of wanted.messages ?? []) expect(messages).toContain(part);
   checkStatuses(answer, decision, wanted);
   if (wanted.headers) {
-    expect(list(decision['headers']).map(({ name }) => name).sort()).toEqual(wanted.headers.toSorted());
+    expect(
+      list(decision.headers)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(wanted.headers.toSorted());
   }
   if (wanted.decision) expect(decision).toMatchObject(wanted.decision);
-  if (wanted.reservation === 'none') expect(answer['reservation']).toBeUndefined();
-  else if (wanted.reservation) expect(answer['reservation']).toMatchObject(wanted.reservation);
+  if (wanted.reservation === 'none') expect(answer.reservation).toBeUndefined();
+  else if (wanted.reservation) expect(answer.reservation).toMatchObject(wanted.reservation);
   if (wanted.response) expect(answer).toMatchObject(wanted.response);
 }
 
 function checkStatuses(answer: Json, decision: Json, wanted: Expectation): void {
-  const windows = list(decision['rateStatus'] ?? answer['rateStatus']);
+  const windows = list(decision.rateStatus ?? answer.rateStatus);
   for (const [name, remaining] of Object.entries(wanted.windows ?? {})) {
     const [limitId, seconds] = name.split('/');
     const found = windows.find(
-      (one) => one['limitId'] === limitId && Number((one['window'] as Json)['seconds']) === Number(seconds),
+      (one) =>
+        one.limitId === limitId &&
+        Number((one.window as Json).seconds) === Number(seconds),
     );
-    expect(Number(found?.['remaining'] ?? (found ? 0 : NaN)), name).toBe(remaining);
+    expect(Number(found?.remaining ?? (found ? 0 : NaN)), name).toBe(remaining);
   }
-  const accounts = list(decision['budgetStatus'] ?? answer['budgetStatus']);
+  const accounts = list(decision.budgetStatus ?? answer.budgetStatus);
   for (const [budget, remaining] of Object.entries(wanted.accounts ?? {})) {
-    const found = accounts.find((one) => one['budgetId'] === budget);
-    expect(Number(list(found?.['metrics'])[0]?.['remaining'] ?? (found ? 0 : NaN)), budget).toBe(remaining);
+    const found = accounts.find((one) => one.budgetId === budget);
+    expect(Number(list(found?.metrics)[0]?.remaining ?? (found ? 0 : NaN)), budget).toBe(
+      remaining,
+    );
   }
 }
 
 function effectOf(decision: Json): string {
-  return String(decision['effect']).replace('EFFECT_', '');
+  return String(decision.effect).replace('EFFECT_', '');
 }
 
 function list(value: unknown): readonly Json[] {
@@ -251,10 +265,10 @@ function ms(duration: string): number {
 
 /** The longest wait that a reason of the last denial names. */
 function retryAfterMs({ last }: CaseState): number {
-  const decision = (last?.['decision'] ?? {}) as Json;
-  const waits = list(decision['reasons']).map(({ retryAfter }) => {
+  const decision = (last?.decision ?? {}) as Json;
+  const waits = list(decision.reasons).map(({ retryAfter }) => {
     const { seconds = 0, nanos = 0 } = (retryAfter ?? {}) as { seconds?: number; nanos?: number };
-    return Number(seconds) * 1000 + nanos / 1_000_000;
+    return seconds * 1000 + nanos / 1_000_000;
   });
   return Math.max(...waits);
 }

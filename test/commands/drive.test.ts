@@ -44,7 +44,9 @@ interface LedgerOptions {
   readonly accounts?: Partial<BudgetStatus>[];
 }
 
-/** A server that holds $0.05 a call, settles $0.04, and counts how many calls are under way at once. */
+/**
+ * A server that holds $0.05 a call, settles $0.04, and counts how many calls are under way at once.
+ */
 async function ledger({ admits = Infinity, accounts = [] }: LedgerOptions = {}) {
   const open = { now: 0, most: 0 };
   const server = await startScriptedServer({

@@ -123,7 +123,11 @@ describe('X3 every call is safe to repeat', () => {
     const of = (id: string | undefined) => ({ tenant: 'acme', reservationId: id ?? '' });
     const before = await standing();
 
-    const extension = { requestId: 'extend-1', ...of(held?.reservationId), addCostMicroUsd: 500_000n };
+    const extension = {
+      requestId: 'extend-1',
+      ...of(held?.reservationId),
+      addCostMicroUsd: 500_000n,
+    };
     const extended = await send.extend(first, extension);
     expect(extended.reservation?.heldMicroUsd).toBe(1_500_000n);
     expect(await send.extend(first, extension)).toEqual(extended);

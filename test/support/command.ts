@@ -8,7 +8,10 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs a command line of Tollgate inside this process, as the program does, with streams that are no terminal. */
+/**
+ * Runs a command line of Tollgate inside this process, as the program does, with streams that are
+ * no terminal.
+ */
 export async function runCommand(args: readonly string[], stdin = ''): Promise<CommandResult> {
   const stdout = new PassThrough();
   const stderr = new PassThrough();

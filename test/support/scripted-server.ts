@@ -79,7 +79,10 @@ export interface ScriptedServer extends AsyncDisposable {
   readonly received: Received;
 }
 
-/** A real gRPC server on a unix socket that answers what the test says: for failures no real sidecar can be asked for. */
+/**
+ * A real gRPC server on a unix socket that answers what the test says: for failures no real sidecar
+ * can be asked for.
+ */
 export async function startScriptedServer(scripts: Scripts): Promise<ScriptedServer> {
   const directory = await mkdtemp(join(tmpdir(), 'tollgate-scripted-'));
   const received: Received = {

@@ -32,11 +32,15 @@ export const send = {
       decisions.reserve(ReserveRequest.fromPartial(request), reply),
     ),
   commit: ({ decisions }: Stack, request: Parameters<typeof CommitRequest.fromPartial>[0]) =>
-    answered<CommitResponse>((reply) => decisions.commit(CommitRequest.fromPartial(request), reply)),
+    answered<CommitResponse>((reply) =>
+      decisions.commit(CommitRequest.fromPartial(request), reply),
+    ),
   release: ({ decisions }: Stack, request: Parameters<typeof ReleaseRequest.fromPartial>[0]) =>
     answered<ReleaseResponse>((reply) =>
       decisions.release(ReleaseRequest.fromPartial(request), reply),
     ),
   extend: ({ decisions }: Stack, request: Parameters<typeof ExtendRequest.fromPartial>[0]) =>
-    answered<ExtendResponse>((reply) => decisions.extend(ExtendRequest.fromPartial(request), reply)),
+    answered<ExtendResponse>((reply) =>
+      decisions.extend(ExtendRequest.fromPartial(request), reply),
+    ),
 };

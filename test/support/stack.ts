@@ -40,10 +40,16 @@ export interface StackOptions {
   readonly poolSize?: number;
 }
 
-/** Generous: the tests' machine is busy, and what a frozen Redis does is tested with its own deadline. */
+/**
+ * Generous: the tests' machine is busy, and what a frozen Redis does is tested with its own
+ * deadline.
+ */
 const REDIS_DEADLINE_MS = 500;
 
-/** A whole decision point behind real gRPC, on real stores and simulated time, inside the test's process. */
+/**
+ * A whole decision point behind real gRPC, on real stores and simulated time, inside the test's
+ * process.
+ */
 export interface Stack extends AsyncDisposable {
   readonly decisions: DecisionServiceClient;
   readonly queries: QueryServiceClient;
@@ -81,7 +87,9 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     log: { warn: () => undefined, error: (fields, message) => console.error(message, fields) },
     serving: true,
   });
-  opened.defer(async () => void (await grpc.drain(1_000)));
+  opened.defer(async () => {
+    await grpc.drain(1_000);
+  });
   const decisions = new DecisionServiceClient(grpc.address, credentials.createInsecure());
   const queries = new QueryServiceClient(grpc.address, credentials.createInsecure());
   opened.defer(() => {

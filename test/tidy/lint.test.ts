@@ -98,7 +98,9 @@ test('the configuration, the clock, and dates that are given are allowed', async
   expect(Object.values(await brokenRules(files)).flat()).toEqual([]);
 });
 
-/** Several offenders may ask for the same path; their folder and ending decide which rules apply. */
+/**
+ * Several offenders may ask for the same path; their folder and ending decide which rules apply.
+ */
 function numberedPath(path: string, index: number): string {
   return path.replace(/(\/)([^/]+)$/, `$1n${index}-$2`);
 }

@@ -28,7 +28,9 @@ export interface CallOptions {
   readonly model?: string;
 }
 
-/** Numbers of the contract, written out so that `--help` need not load it; a test holds them equal. */
+/**
+ * Numbers of the contract, written out so that `--help` need not load it; a test holds them equal.
+ */
 export const COMPLEXITY_NUMBERS = { simple: 1, standard: 2, complex: 3 } as const;
 type Complexity = keyof typeof COMPLEXITY_NUMBERS;
 

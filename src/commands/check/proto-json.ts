@@ -58,8 +58,8 @@ function camelCase(name: string): string {
 }
 
 /**
- * Reads a request from proto JSON, and refuses what the contract does not know: a misspelt field would otherwise be
- * left out silently.
+ * Reads a request from proto JSON, and refuses what the contract does not know: a misspelt field
+ * would otherwise be left out silently.
  */
 export function parseRequest<T>(
   message: { fromJSON(json: unknown): T; toJSON(request: T): unknown },
@@ -88,7 +88,10 @@ function parseJson(text: string): object {
   throw new CommandFailed('The request must be a JSON object.');
 }
 
-/** Paths of fields that were given a value and are not in what was read. A default value reads as absent. */
+/**
+ * Paths of fields that were given a value and are not in what was read. A default value reads as
+ * absent.
+ */
 function lostFields(given: unknown, read: unknown, path: string): string[] {
   if (typeof given !== 'object' || given === null) return [];
   const known = (typeof read === 'object' && read !== null ? read : {}) as Record<string, unknown>;

@@ -92,7 +92,10 @@ const RULE_KIND_TEXT: Readonly<Record<RuleKind, string>> = {
   [RuleKind.AGENT]: 'agent',
 };
 
-/** Which rule, scope, window or account spoke, how much is left and when to come back (requirement X7). */
+/**
+ * Which rule, scope, window or account spoke, how much is left and when to come back (requirement
+ * X7).
+ */
 function placeOf(reason: Reason): string[] {
   const parts = [
     reason.rule && `${RULE_KIND_TEXT[reason.ruleKind]} ${reason.rule}`,

@@ -17,8 +17,9 @@ export interface DrivePlan {
 }
 
 /**
- * Reserves and commits every row, a bounded number at once. Request ids follow from the run id and the row, and
- * nothing in a request depends on when it is sent, so that driving a run again has no second effect.
+ * Reserves and commits every row, a bounded number at once. Request ids follow from the run id and
+ * the row, and nothing in a request depends on when it is sent, so that driving a run again has no
+ * second effect.
  * @throws the first error, after every call in flight has been settled
  */
 export async function driveTrace(

@@ -6,7 +6,8 @@ export class LineTooLong extends Error {
 }
 
 /**
- * Lines of a text that arrives in pieces, without their ends (LF or CRLF). At most one line is kept in memory.
+ * Lines of a text that arrives in pieces, without their ends (LF or CRLF). At most one line is kept
+ * in memory.
  * @throws LineTooLong beyond 65,536 characters
  */
 export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {

@@ -23,7 +23,10 @@ export interface DriveOptions extends SidecarOptions {
   readonly json?: true;
 }
 
-/** Drives a trace through a sidecar and prints what the ledger has afterwards. Denials are not a failure. */
+/**
+ * Drives a trace through a sidecar and prints what the ledger has afterwards. Denials are not a
+ * failure.
+ */
 export async function runDrive(options: DriveOptions, streams: Streams): Promise<ExitCode> {
   const { trace, limit = Number.POSITIVE_INFINITY } = options;
   const total = Math.min(await countRows(trace), limit);

@@ -18,8 +18,9 @@ export interface Totals {
 }
 
 /**
- * What the run brought. Amounts that the ledger has in an account of the whole organization are taken from there,
- * where anything charged twice would show; the others are what it answered to each Commit.
+ * What the run brought. Amounts that the ledger has in an account of the whole organization are
+ * taken from there, where anything charged twice would show; the others are what it answered to
+ * each Commit.
  */
 export function totalsOf(tally: Tally, tenant: string, accounts: readonly BudgetStatus[]): Totals {
   const metrics = wholeAccount(tenant, accounts)?.metrics ?? [];

@@ -14,7 +14,10 @@ export interface DenialCause {
   readonly unit: string;
 }
 
-/** A trace with a budget for each of many users has as many causes; beyond these they are counted together. */
+/**
+ * A trace with a budget for each of many users has as many causes; beyond these they are counted
+ * together.
+ */
 const MAX_CAUSES = 100;
 const OTHERS = 'others';
 

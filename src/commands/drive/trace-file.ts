@@ -21,8 +21,9 @@ interface Header {
 }
 
 /**
- * Rows of a trace in the format of the Azure LLM inference traces: CSV without quotes, with a header that names at
- * least ContextTokens and GeneratedTokens. Read as it is used: the file may be larger than the memory.
+ * Rows of a trace in the format of the Azure LLM inference traces: CSV without quotes, with a
+ * header that names at least ContextTokens and GeneratedTokens. Read as it is used: the file may be
+ * larger than the memory.
  * @throws CommandFailed naming the line and the column that cannot be read
  */
 export async function* readTrace(path: string): AsyncGenerator<TraceRow> {

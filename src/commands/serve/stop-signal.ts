@@ -7,7 +7,10 @@ export interface StopSignal {
   forget(): void;
 }
 
-/** Listens for Ctrl-C and SIGTERM. Stopping takes its bounded time; a second signal does not cut it short. */
+/**
+ * Listens for Ctrl-C and SIGTERM. Stopping takes its bounded time; a second signal does not cut it
+ * short.
+ */
 export function stopSignal(): StopSignal {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const stop = () => resolve(undefined);

@@ -42,7 +42,10 @@ const TOO_EXPENSIVE: ReserveInput['call'] = {
 
 type Print = (lines: readonly string[]) => void;
 
-/** Sends an allow, a hold with its settlement and a denial through a sidecar, and prints what came back. */
+/**
+ * Sends an allow, a hold with its settlement and a denial through a sidecar, and prints what came
+ * back.
+ */
 export async function showTrial(client: TollgateClient, print: Print, paint: Paint): Promise<void> {
   print(titled('1. May alice ask the HR assistant?', paint));
   const asked = await client.authorize({ call: QUESTION });

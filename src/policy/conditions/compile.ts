@@ -100,7 +100,7 @@ function attribute(name: string, values: AttributeValues): Condition {
     fact: `attributes.${name}`,
     evaluate(facts) {
       const value = read(facts);
-      if (!types.has(typeof value as 'string')) return 'unknown';
+      if (!types.has(typeof value)) return 'unknown';
       return truthOf(wanted.has(value));
     },
     saw: (facts) => shown(read(facts)),

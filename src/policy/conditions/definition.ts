@@ -1,4 +1,6 @@
-/** Conditions as they are configured; `negate` turns the answer round and leaves `unknown` as it is. */
+/**
+ * Conditions as they are configured; `negate` turns the answer round and leaves `unknown` as it is.
+ */
 export type ConditionDefinition = { readonly negate?: boolean } & (
   | { readonly type: 'environment'; readonly environments: readonly string[] }
   | { readonly type: 'provider'; readonly providers: readonly string[] }
