@@ -163,12 +163,24 @@ async function answerWithoutHold(
   draft: Decision,
   final: boolean,
 ): Promise<ReserveAnswer> {
-  const record = recordOf(admission, 'reserve', finalOrPassing(draft, final));
+  const record = recordOf(
+    admission,
+    'reserve',
+    finalOrPassing(draft.effect === 'deny' ? asDenied(draft) : draft, final),
+  );
   const decision = await recordDecision(parts, record);
   tell(parts, admission, decision);
   const recorded = decision === record.decision;
   const answer: Decided = { kind: 'decided', decision, reservation: undefined };
   return { answer, keep: final && recorded ? 'answer' : 'nothing' };
+}
+
+/**
+ * A denial that made no hold has an id beside that of the hold, so that its record never stands in
+ * the place of a hold that the same request gets later, under another configuration.
+ */
+function asDenied(draft: Decision): Decision {
+  return { ...draft, decisionId: `${draft.decisionId}-denied` };
 }
 
 function tell({ observer }: PipelineParts, { command }: Admission, decision: Decision): void {

@@ -95,7 +95,7 @@ async function runOnce(state: CaseState, step: Step): Promise<void> {
   const wanted = step.expect ?? {};
   const answer = await act(state, step).catch((error: unknown) => error as ServiceError);
   if (answer instanceof Error) {
-    expect(`${status[(answer).code]}: ${answer.message}`).toContain(
+    expect(`${status[answer.code]}: ${answer.message}`).toContain(
       wanted.error ?? 'no error expected',
     );
     return;
@@ -236,18 +236,14 @@ function checkStatuses(answer: Json, decision: Json, wanted: Expectation): void 
   for (const [name, remaining] of Object.entries(wanted.windows ?? {})) {
     const [limitId, seconds] = name.split('/');
     const found = windows.find(
-      (one) =>
-        one.limitId === limitId &&
-        Number((one.window as Json).seconds) === Number(seconds),
+      (one) => one.limitId === limitId && Number((one.window as Json).seconds) === Number(seconds),
     );
     expect(Number(found?.remaining ?? (found ? 0 : NaN)), name).toBe(remaining);
   }
   const accounts = list(decision.budgetStatus ?? answer.budgetStatus);
   for (const [budget, remaining] of Object.entries(wanted.accounts ?? {})) {
     const found = accounts.find((one) => one.budgetId === budget);
-    expect(Number(list(found?.metrics)[0]?.remaining ?? (found ? 0 : NaN)), budget).toBe(
-      remaining,
-    );
+    expect(Number(list(found?.metrics)[0]?.remaining ?? (found ? 0 : NaN)), budget).toBe(remaining);
   }
 }
 

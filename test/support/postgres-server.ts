@@ -1,7 +1,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, readdirSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,9 @@ import { pgClient } from '../../src/stores/postgres/pg-client.ts';
 
 export interface PostgresOptions {
   /**
-   * Wait for the disk at every commit, as in production. Default false: what a test leaves behind is thrown away. A kill
-   * of the server loses nothing either way; only a machine that loses its power does.
+   * Wait for the disk at every commit, as in production. Default false: what a test leaves behind
+   * is thrown away. A kill of the server loses nothing either way; only a machine that loses its
+   * power does.
    */
   readonly durable?: boolean;
   /** More settings, for example { max_connections: '10' }. */
@@ -29,17 +30,22 @@ const START_TIMEOUT_MS = 30_000;
 /** Another process may take a free port before Postgres does. */
 const START_TRIES = 3;
 const POLL_MS = 20;
+/** With pauses of POLL_MS: two seconds, far more than an immediate stop takes. */
+const MOST_REMOVALS = 100;
 const USER = 'tollgate';
 const TEMPLATE = 'migrated';
 
-const running = new Set<number>();
+const running = new Map<ChildProcess, string>();
 process.on('exit', () => {
-  for (const group of running) signalGroup(group, 'SIGKILL');
+  for (const [child, directory] of running) {
+    signalAll(child, 'SIGCONT', 'SIGQUIT');
+    removeNow(directory);
+  }
 });
 
 /**
- * Starts a Postgres cluster of its own in a directory of its own. Use it with `await using`: it is killed and its
- * directory removed when the scope ends, and at the latest when the process ends.
+ * Starts a Postgres cluster of its own in a directory of its own. Use it with `await using`: it is
+ * killed and its directory removed when the scope ends, and at the latest when the process ends.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'tollgate-postgres-'));
@@ -82,7 +88,9 @@ export class PostgresServer implements AsyncDisposable {
     return `postgres://${USER}@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** A database of one's own, with the migrations applied unless told otherwise. @returns its URL. */
+  /**
+   * A database of one's own, with the migrations applied unless told otherwise. @returns its URL.
+   */
   async createDatabase(options: { readonly migrated?: boolean } = {}): Promise<string> {
     const migrated = options.migrated ?? true;
     if (migrated) await (this.#template ??= this.#makeTemplate());
@@ -96,6 +104,7 @@ export class PostgresServer implements AsyncDisposable {
   async run<Row extends object>(database: string, text: string): Promise<Row[]> {
     const url = database.startsWith('postgres:') ? database : this.urlOf(database);
     const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined);
     await client.connect();
     try {
       return (await client.query<Row>(text)).rows;
@@ -109,16 +118,14 @@ export class PostgresServer implements AsyncDisposable {
     await this.#makeCluster();
     const child = spawn(binary('postgres'), this.#arguments(), {
       stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
       ...serverUser(),
     });
     let output = '';
     child.stdout.on('data', (text: Buffer) => (output += text.toString()));
     child.stderr.on('data', (text: Buffer) => (output += text.toString()));
     child.on('error', (error) => (output += String(error)));
-    const group = child.pid;
-    if (group !== undefined) running.add(group);
-    child.once('exit', () => running.delete(group ?? 0));
+    child.once('exit', () => running.delete(child));
+    running.set(child, this.#directory);
     this.#child = child;
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#answers())) {
@@ -130,34 +137,35 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Ends it in order: clients see their connections close. */
   async stop(): Promise<void> {
-    const child = this.#alive();
-    if (!child) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGINT');
-    await ended;
+    await this.#end((child) => child.kill('SIGINT'));
   }
 
   /** Ends the server and all its processes at once, as a crash does. */
   async kill(): Promise<void> {
-    const child = this.#alive();
-    if (!child) return;
-    const ended = once(child, 'exit');
-    signalGroup(child.pid ?? 0, 'SIGKILL');
-    await ended;
+    await this.#end((child) => signalAll(child, 'SIGKILL'));
   }
 
   /** It keeps its connections and answers nothing. */
   freeze(): void {
-    signalGroup(this.#alive()?.pid ?? 0, 'SIGSTOP');
+    signalAll(this.#alive(), 'SIGSTOP');
   }
 
   thaw(): void {
-    signalGroup(this.#alive()?.pid ?? 0, 'SIGCONT');
+    signalAll(this.#alive(), 'SIGCONT');
   }
 
+  /** Without delay and without leaving shared memory behind, as a kill would. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
+    await this.#end((child) => signalAll(child, 'SIGCONT', 'SIGQUIT'));
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #end(signal: (child: ChildProcess) => void): Promise<void> {
+    const child = this.#alive();
+    if (!child) return;
+    const ended = once(child, 'exit');
+    signal(child);
+    await ended;
   }
 
   #alive(): ChildProcess | undefined {
@@ -241,13 +249,41 @@ function binary(name: string): string {
   return newest === undefined ? name : join(root, newest, 'bin', name);
 }
 
-/** The server leads a process group of its own, so that nothing of it outlives it. */
-function signalGroup(group: number, signal: NodeJS.Signals): void {
-  if (group === 0) return;
+/** While a process ends it can only wait in place; the server writes until it has stopped. */
+function removeNow(directory: string): void {
+  for (let tries = 0; tries < MOST_REMOVALS && existsSync(directory); tries += 1) {
+    try {
+      rmSync(directory, { recursive: true, force: true });
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+    }
+  }
+}
+
+/**
+ * Signals the server's processes, too: each leads a session of its own, so no signal to a group
+ * reaches them.
+ */
+function signalAll(server: ChildProcess | undefined, ...signals: readonly NodeJS.Signals[]): void {
+  if (server?.pid === undefined) return;
+  const processes = [server.pid, ...childrenOf(server.pid)];
+  for (const signal of signals) {
+    for (const pid of signal === 'SIGQUIT' ? [server.pid] : processes) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It has ended already.
+      }
+    }
+  }
+}
+
+function childrenOf(pid: number): readonly number[] {
   try {
-    process.kill(-group, signal);
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return text.split(' ').filter(Boolean).map(Number);
   } catch {
-    // It has ended already.
+    return [];
   }
 }
 

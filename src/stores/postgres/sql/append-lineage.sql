@@ -1,0 +1,27 @@
+-- Appends records; a decision id that is there already is left as it is. $1 records (jsonb array).
+with given as (
+  select distinct on (r.tenant, r.decision_id) r.*
+  from jsonb_to_recordset($1::jsonb) r(tenant text, decision_id text, request_id text,
+    operation text,
+    decided_at_ms bigint, agent text, team text, user_id text, effect text, reason_codes text[],
+    reservation_id text, detail jsonb, personal jsonb)
+  order by r.tenant, r.decision_id
+), written as (
+  insert into tollgate.lineage (tenant, decision_id, request_id, operation, decided_at, agent, team,
+    user_id, effect,
+    reason_codes, reservation_id, detail)
+  select g.tenant, g.decision_id, g.request_id, g.operation,
+    timestamptz 'epoch' + g.decided_at_ms * interval '1 millisecond', g.agent, g.team, g.user_id,
+      g.effect,
+    g.reason_codes, g.reservation_id, g.detail
+  from given g
+  order by g.tenant, g.decision_id
+  on conflict do nothing
+  returning tenant, decision_id
+)
+insert into tollgate.lineage_person (tenant, decision_id, personal)
+select g.tenant, g.decision_id, g.personal
+from given g
+join written w on w.tenant = g.tenant and w.decision_id = g.decision_id
+where g.personal is not null
+on conflict do nothing
