@@ -9,8 +9,6 @@ const run = promisify(execFile);
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
 const READY_MS = 20_000;
-/** The flags that `bin/tollgate serve` runs with; the floor gets them too. */
-const NODE_FLAGS = ['--max-semi-space-size=32'];
 const US_PER_TICK = 10_000;
 const GRPC_PREFIX_BYTES = 5;
 
@@ -26,7 +24,7 @@ export async function startPinned(
 ): Promise<BenchServer> {
   const child = spawn(
     'taskset',
-    ['-c', SERVER_CORE, process.execPath, ...NODE_FLAGS, script, ...args],
+    ['-c', SERVER_CORE, process.execPath, script, ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const port = await portOf(child);

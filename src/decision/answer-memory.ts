@@ -69,7 +69,8 @@ export class AnswerMemory<T> {
     if (seen?.moment && this.#isFresh(seen.moment.nowMs)) {
       return body === seen.body ? decide(seen.moment, true).then(answerOf) : CONFLICT;
     }
-    const known = this.#answers.get(key);
+    // Whatever was answered lately was seen lately: a new request is looked up once.
+    const known = seen && this.#answers.get(key);
     if (known && this.#isFresh(known.keptAtMs)) {
       return body === known.body ? Promise.resolve(known.answer) : CONFLICT;
     }
