@@ -22,11 +22,9 @@ export async function startPinned(
   script: string,
   args: readonly string[] = [],
 ): Promise<BenchServer> {
-  const child = spawn(
-    'taskset',
-    ['-c', SERVER_CORE, process.execPath, script, ...args],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const port = await portOf(child);
   return {
     port,
