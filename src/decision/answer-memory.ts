@@ -27,7 +27,7 @@ export interface Remembered<T> {
   readonly keep: 'answer' | 'moment' | 'nothing';
 }
 
-/** A request that was seen lately. Never taken out of its map, only emptied: a map that shrinks costs more. */
+/** A request that was seen lately. Emptied, never deleted: maps that only grow are cheaper. */
 interface Seen<T> {
   /** Tells a repeat from another request under the same id. */
   readonly body: string;

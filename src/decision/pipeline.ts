@@ -11,11 +11,11 @@ import { commit, release } from './settlement.ts';
 /**
  * The decision point. One decision flows one way:
  *
- *   admission  what is asked, beside the configuration that decides it     admission.ts
- *   policy     registration and policies, pure                             policy-stage.ts
- *   windows    every rate window or none                                   window-stage.ts
- *   money      headroom (Authorize) or hold (Reserve), all accounts or none authorize.ts, reserve.ts
- *   record     in the hold's transaction, or through the recorder          recording.ts
+ *   admission  what is asked, beside the configuration that decides it   admission.ts
+ *   policy     registration and policies, pure                           policy-stage.ts
+ *   windows    every rate window or none                                 window-stage.ts
+ *   money      headroom or hold, every account or none                   authorize.ts, reserve.ts
+ *   record     in the hold's transaction, or through the recorder        recording.ts
  *
  * and settlement.ts and extend.ts carry on from a hold. Everything is remembered by request id.
  */

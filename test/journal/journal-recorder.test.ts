@@ -250,7 +250,7 @@ describe('what an earlier process left', () => {
     await drained(open());
     expect(lineage.requests).toEqual(['request-0', 'request-1', 'request-3', 'request-4']);
     await vi.waitFor(() => expect(files('.corrupt')).toHaveLength(1));
-    expect(events.at(-1)).toMatchObject({ kind: 'damaged', lines: 1 });
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'damaged', lines: 1 }));
     expect(files('.journal')).toEqual([]);
   });
 

@@ -70,6 +70,11 @@ const withoutTexts = (line: string) => line.replace(/'[^']*'|"[^"]*"|`[^`]*`/g, 
 const bareRegExp = (line: string) => /^\s*\/[^/*]/.test(line);
 const tooLong = (line: string) =>
   withoutTexts(line).length > maxColumns && !/https?:\/\//.test(line) && !bareRegExp(line);
+/** Text that goes elsewhere, for example into a page of docs/, is as wide as it has to be there. */
+const withoutTemplates = (file: TidyFile): TidyFile => {
+  const text = file.text.replace(/`(?:\\.|[^`\\])*`/gs, (template) => template.replace(/./g, ''));
+  return { ...file, text, lines: text.split('\n') };
+};
 const vagueName = (name: string) => /(Manager|Helper|Util)s?(?![a-z])/.test(name);
 const vagueDeclaration = (line: string) =>
   vagueName(/\b(?:class|interface|type|function|const)\s+(\w+)/.exec(line)?.[1] ?? '');
@@ -115,7 +120,7 @@ test(`no source file is longer than ${maxLinesInSourceFile} lines`, () => {
 });
 
 test(`no line of TypeScript is wider than ${maxColumns} columns`, () => {
-  expect(offendingLines(inFolder('', '.ts'), tooLong)).toEqual([]);
+  expect(offendingLines(inFolder('', '.ts').map(withoutTemplates), tooLong)).toEqual([]);
 });
 
 test('no file, type or function hides behind a vague name', () => {
