@@ -51,6 +51,8 @@ const REDIS_DEADLINE_MS = 500;
  * process.
  */
 export interface Stack extends AsyncDisposable {
+  /** As a client takes it. */
+  readonly address: string;
   readonly decisions: DecisionServiceClient;
   readonly queries: QueryServiceClient;
   readonly stores: LedgerStores;
@@ -98,6 +100,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   });
   const closing = opened.move();
   return {
+    address: grpc.address,
     decisions,
     queries,
     stores,
