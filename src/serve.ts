@@ -10,6 +10,7 @@ import { openPipeline } from './decision/pipeline.ts';
 import type { ConfigSource, Recorder } from './decision/ports.ts';
 import { openQueryDesk } from './decision/query-desk.ts';
 import type { Queries } from './decision/queries.ts';
+import { programVersion } from './installation.ts';
 import { systemClock } from './lib/clock.ts';
 import { JOURNAL_FOLDER, openLedger, openRateLimiter } from './open-stores.ts';
 import { addressText } from './server/address.ts';
@@ -18,7 +19,6 @@ import { startHttpServer, type HttpServer, type Readiness } from './server/http-
 import { JournalRecorder } from './stores/journal/journal-recorder.ts';
 import type { LedgerStores } from './stores/postgres/ledger-stores.ts';
 import { openTelemetry, type Telemetry } from './telemetry/open-telemetry.ts';
-import { programVersion } from './version.ts';
 
 /** Requests in progress are waited for this long after SIGTERM; a call lasts milliseconds. */
 const DRAIN_MS = 5_000;

@@ -7,7 +7,7 @@ import { registerMigrate } from './migrate.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
 import { registerVerify } from './verify.ts';
-import { programVersion } from '../version.ts';
+import { programVersion } from '../installation.ts';
 
 const AFTER = `
 Example:

@@ -2,7 +2,7 @@ import { TollgateClient } from '../../../clients/typescript/index.ts';
 import type { Settings } from '../../config.ts';
 import type { RunningServer } from '../../serve.ts';
 import { CommandFailed, type ExitCode, isDefect, printLines, type Streams } from '../context.ts';
-import { shipped } from '../installation.ts';
+import { shipped } from '../../installation.ts';
 import { settingsFor } from '../settings.ts';
 import { paintFor } from '../text/paint.ts';
 import { stopSignal } from './stop-signal.ts';

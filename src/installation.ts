@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** From dist/src/commands or src/commands up to the root; more levels than there are. */
-const MAX_LEVELS = 6;
+/** From src or dist/src up to the root; more levels than there are. */
+const MAX_LEVELS = 4;
 
 /** Path of a file that is shipped with the program, whether it runs from src or from dist. */
 export function shipped(path: string): string {
@@ -12,4 +12,10 @@ export function shipped(path: string): string {
     directory = dirname(directory);
   }
   throw new Error(`no package.json above ${import.meta.dirname}`);
+}
+
+/** The version in package.json. */
+export function programVersion(): string {
+  const text = readFileSync(shipped('package.json'), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
 }
