@@ -99,7 +99,7 @@ async function denyBeforeHold(
   if (earlier.kind === 'held' || earlier.kind === 'denied' || earlier.kind === 'conflict') {
     return afterHold(parts, admission, gates, earlier);
   }
-  return answerWithoutHold(parts, admission, gates.draft, !gates.outage);
+  return answerWithoutHold(parts, admission, gates, !gates.outage);
 }
 
 async function afterHold(
@@ -153,22 +153,19 @@ async function duringOutage(
   gates: Gates,
 ): Promise<ReserveAnswer> {
   const draft = ledgerOutage(gates.draft, gates.budgets.accounts);
-  if (draft.effect === 'deny') await giveBack(parts, gates.taken);
-  return answerWithoutHold(parts, admission, draft, false);
+  return answerWithoutHold(parts, admission, { ...gates, draft }, false);
 }
 
 async function answerWithoutHold(
   parts: PipelineParts,
   admission: Admission,
-  draft: Decision,
+  { draft, taken }: Gates,
   final: boolean,
 ): Promise<ReserveAnswer> {
-  const record = recordOf(
-    admission,
-    'reserve',
-    finalOrPassing(draft.effect === 'deny' ? asDenied(draft) : draft, final),
-  );
+  const identified = draft.effect === 'deny' ? asDenied(draft) : draft;
+  const record = recordOf(admission, 'reserve', finalOrPassing(identified, final));
   const decision = await recordDecision(parts, record);
+  if (decision.effect === 'deny') await giveBack(parts, taken);
   tell(parts, admission, decision);
   const recorded = decision === record.decision;
   const answer: Decided = { kind: 'decided', decision, reservation: undefined };
