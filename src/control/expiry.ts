@@ -17,7 +17,9 @@ export interface ExpiryLog {
 export function startExpiry(ledger: BudgetLedger, log: ExpiryLog): { stop(): Promise<void> } {
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {
-    running ??= expireRound(ledger, log).finally(() => (running = undefined));
+    running ??= expireRound(ledger, log)
+      .catch((error: unknown) => log.failed(String(error)))
+      .finally(() => (running = undefined));
   }, EVERY_MS);
   timer.unref();
   return {

@@ -7,6 +7,8 @@ import type { Snapshot } from './snapshot.ts';
 const KEPT_MS = 10 * 60_000;
 /** About 2 KB an answer: some 32 MB in two generations. */
 const ANSWERS_PER_GENERATION = 8_192;
+/** An explained answer can take 200 KB: some 50 MB in two generations. */
+const LARGE_ANSWERS_PER_GENERATION = 128;
 /** About 0.2 KB a moment: some 26 MB in two generations. */
 const MOMENTS_PER_GENERATION = 65_536;
 
@@ -20,11 +22,11 @@ export interface Moment {
 export interface Remembered<T> {
   readonly answer: T;
   /**
-   * `answer`: as it is. `moment`: no store took part, so it is a pure function of request,
-   * configuration and time, and only these are kept. `nothing`: an outage or overload decided, and
-   * a repeat must be decided anew.
+   * `answer`, `large answer`: as it is; of the large ones fewer are kept. `moment`: no store took
+   * part, so it is a pure function of request, configuration and time, and only these are kept.
+   * `nothing`: an outage or overload decided, and a repeat must be decided anew.
    */
-  readonly keep: 'answer' | 'moment' | 'nothing';
+  readonly keep: 'answer' | 'large answer' | 'moment' | 'nothing';
 }
 
 /** A request that was seen lately. Emptied, never deleted: maps that only grow are cheaper. */
@@ -53,6 +55,7 @@ type Decide<T> = (moment: Moment, repeat: boolean) => Promise<Remembered<T>>;
 export class AnswerMemory<T> {
   readonly #seen = new Generations<Seen<T>>(MOMENTS_PER_GENERATION);
   readonly #answers = new Generations<Answered<T>>(ANSWERS_PER_GENERATION);
+  readonly #largeAnswers = new Generations<Answered<T>>(LARGE_ANSWERS_PER_GENERATION);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -70,7 +73,7 @@ export class AnswerMemory<T> {
       return body === seen.body ? decide(seen.moment, true).then(answerOf) : CONFLICT;
     }
     // Whatever was answered lately was seen lately: a new request is looked up once.
-    const known = seen && this.#answers.get(key);
+    const known = seen && (this.#answers.get(key) ?? this.#largeAnswers.get(key));
     if (known && this.#isFresh(known.keptAtMs)) {
       return body === known.body ? Promise.resolve(known.answer) : CONFLICT;
     }
@@ -84,8 +87,9 @@ export class AnswerMemory<T> {
     try {
       const { answer, keep } = await decide(moment, false);
       if (keep === 'moment') entry.moment = moment;
-      if (keep === 'answer') {
-        this.#answers.set(key, { body: entry.body, answer, keptAtMs: moment.nowMs });
+      if (keep === 'answer' || keep === 'large answer') {
+        const answers = keep === 'answer' ? this.#answers : this.#largeAnswers;
+        answers.set(key, { body: entry.body, answer, keptAtMs: moment.nowMs });
       }
       return answer;
     } finally {

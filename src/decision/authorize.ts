@@ -1,6 +1,7 @@
 import type { AccountReading } from '../budgets/account.ts';
 import type { Amounts, Metric } from '../budgets/amounts.ts';
 import { standingsOf } from '../budgets/standing.ts';
+import { decisionIdOf } from '../lib/ids.ts';
 import { accountStatuses, shortageReasons } from './account-reasons.ts';
 import type { Admission } from './admission.ts';
 import type { Decided } from './answers.ts';
@@ -12,7 +13,7 @@ import { recordOf } from './draft.ts';
 import { giveBack, passGates, type Gates } from './gates.ts';
 import type { PipelineParts } from './parts.ts';
 import type { Conflict, Overloaded } from './ports.ts';
-import { finalOrPassing, recordDecision } from './recording.ts';
+import { identified, recordDecision } from './recording.ts';
 
 /**
  * How long a grant of Authorize may be used: long enough to reserve, short enough not to be
@@ -30,14 +31,15 @@ export async function authorize(
   const looked =
     gates.draft.effect === 'allow' ? await lookAtHeadroom(parts, admission, gates) : gates;
   if (looked.kind === 'overloaded') {
-    await giveBack(parts, gates.taken);
+    if (gates.takenNow) await giveBack(parts, gates.taken);
     return { answer: looked, keep: 'nothing' };
   }
-  const granted = withGrant(parts, admission, finalOrPassing(looked.draft, !looked.outage), gates);
+  const granted = withGrant(parts, admission, identified(looked.draft, !looked.outage), gates);
   const answer: Decided = { kind: 'decided', decision: granted, reservation: undefined };
   if (admission.repeat) return { answer, keep: 'nothing' };
   const decision = await recordDecision(parts, recordOf(admission, 'authorize', granted));
-  if (decision.effect === 'deny') await giveBack(parts, gates.taken);
+  const settled =
+    decision.effect === 'allow' || !gates.takenNow || (await giveBack(parts, gates.taken));
   const { command } = admission;
   parts.observer.decided(
     'authorize',
@@ -46,13 +48,16 @@ export async function authorize(
     command.call.agent,
     command.traceId,
   );
-  if (decision !== granted) return { answer: { ...answer, decision }, keep: 'nothing' };
-  return { answer, keep: keepOf(looked) };
+  if (decision !== granted || !settled) {
+    return { answer: { ...answer, decision }, keep: 'nothing' };
+  }
+  return { answer, keep: keepOf(looked, command.explain) };
 }
 
-function keepOf({ outage, pure }: Gates): Remembered<Decided>['keep'] {
+function keepOf({ outage, pure }: Gates, explained: boolean): Remembered<Decided>['keep'] {
   if (outage) return 'nothing';
-  return pure ? 'moment' : 'answer';
+  if (pure) return 'moment';
+  return explained ? 'large answer' : 'answer';
 }
 
 async function lookAtHeadroom(
@@ -119,7 +124,8 @@ function withGrant(
   { taken }: Gates,
 ): Decision {
   if (draft.effect === 'deny') return draft;
-  const { decisionId } = draft;
+  // Of the request, not of this answer: repeats during an outage must not add up to several tokens.
+  const decisionId = decisionIdOf(command.tenant, 'authorize', command.requestId);
   const unbounded = { maxCostMicroUsd: undefined, maxOutputTokens: undefined };
   const { expiresAtMs, ...bounds } = draft.grant ?? {
     ...unbounded,

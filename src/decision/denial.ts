@@ -31,10 +31,17 @@ function givenBack({ taken, ...window }: WindowStatus): WindowStatus {
  * uncharged.
  */
 export function ledgerOutage(draft: Decision, accounts: readonly AccountSpec[]): Decision {
-  const reasons = accounts.map(outageReason);
+  const reasons = accounts.length === 0 ? [UNCHARGED] : accounts.map(outageReason);
   if (accounts.some((account) => !account.soft)) return denial(draft, reasons);
   return { ...draft, reasons: [...draft.reasons, ...reasons] };
 }
+
+/** No budget matches, so nothing is at stake but the reservation. */
+const UNCHARGED: Reason = {
+  code: 'ledger.outage_allowed',
+  message:
+    'The ledger does not answer and no budget matches; the call passes without a reservation.',
+};
 
 function outageReason({ budgetId, owner, soft }: AccountSpec): Reason {
   const rule = { ruleKind: 'budget', rule: budgetId, scope: owner } as const;

@@ -22,6 +22,8 @@ export interface Gates {
   readonly taken: TakeRequest | undefined;
   /** True when it was taken by this try, not by an earlier one of the same request. */
   readonly takenNow: boolean;
+  /** True when a token stands for policy and windows. */
+  readonly byToken: boolean;
   /**
    * True when the windows' store could not answer: the answer must not stand for the request for
    * good.
@@ -56,7 +58,13 @@ export function passGates(
   return takeWindows(parts, admission, draft, limits, budgets);
 }
 
-const NOTHING_TAKEN = { taken: undefined, takenNow: false, outage: false, pure: true } as const;
+const NOTHING_TAKEN = {
+  taken: undefined,
+  takenNow: false,
+  byToken: false,
+  outage: false,
+  pure: true,
+} as const;
 
 async function takeWindows(
   parts: PipelineParts,
@@ -81,6 +89,7 @@ async function takeWindows(
     budgets,
     taken: stage.taken === 'nothing' ? undefined : request,
     takenNow: stage.taken === 'now',
+    byToken: false,
     outage: stage.outage,
     pure: false,
   };
@@ -100,10 +109,15 @@ function explained(
   };
 }
 
-/** Gives back what the windows gave, so that a denial consumes nothing anywhere. */
+/**
+ * Gives back what the windows gave, so that a denial consumes nothing anywhere.
+ * @returns false when the windows' store does not answer: a repeat of the request must try again.
+ */
 export async function giveBack(
   { limiter, observer }: PipelineParts,
   taken: TakeRequest | undefined,
-): Promise<void> {
-  if (taken) await observer.stage('refund', () => limiter.refund(taken));
+): Promise<boolean> {
+  if (!taken) return true;
+  const outcome = await observer.stage('refund', () => limiter.refund(taken));
+  return typeof outcome === 'string';
 }

@@ -5,11 +5,15 @@ import type { PipelineParts } from './parts.ts';
 import type { DecisionRecord } from './record.ts';
 
 /**
- * A decision that an outage shaped gets an id of its own, so that its record never stands for the
- * request.
+ * The id under which a decision without a hold is answered and recorded. What an outage shaped has
+ * an id of its own, so that its record never stands for the request. A denial has an id beside that
+ * of an allow, so that its record never stands in the place of what the same request gets later,
+ * under another configuration or with money freed.
  */
-export function finalOrPassing(decision: Decision, final: boolean): Decision {
-  return final ? decision : { ...decision, decisionId: passingDecisionId() };
+export function identified(decision: Decision, final: boolean): Decision {
+  if (!final) return { ...decision, decisionId: passingDecisionId() };
+  if (decision.effect === 'allow') return decision;
+  return { ...decision, decisionId: `${decision.decisionId}-denied` };
 }
 
 /**

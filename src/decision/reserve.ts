@@ -10,7 +10,8 @@ import { finishHold } from './finish.ts';
 import { giveBack, passGates, type Gates } from './gates.ts';
 import type { PipelineParts } from './parts.ts';
 import type { Conflict, HoldOutcome, HoldRequest, Overloaded } from './ports.ts';
-import { finalOrPassing, recordDecision } from './recording.ts';
+import type { Reason } from './reasons.ts';
+import { identified, recordDecision } from './recording.ts';
 
 type ReserveAnswer = Remembered<Decided | Conflict | Overloaded>;
 
@@ -48,6 +49,7 @@ function openByToken(
     budgets: budgetsOf(admission),
     taken: undefined,
     takenNow: false,
+    byToken: true,
     outage: false,
     pure: false,
   };
@@ -99,7 +101,9 @@ async function denyBeforeHold(
   if (earlier.kind === 'held' || earlier.kind === 'denied' || earlier.kind === 'conflict') {
     return afterHold(parts, admission, gates, earlier);
   }
-  return answerWithoutHold(parts, admission, gates, !gates.outage);
+  // Without the ledger's word a denial may contradict a hold, so it does not stand for good.
+  const known = earlier.kind === 'nothing';
+  return answerWithoutHold(parts, admission, gates, known && !gates.outage);
 }
 
 async function afterHold(
@@ -114,19 +118,20 @@ async function afterHold(
       const decision = finishHold(outcome.record.decision, outcome);
       tell(parts, admission, decision);
       const { reservation } = outcome;
-      return { answer: { kind: 'decided', decision, reservation }, keep: 'answer' };
+      return { answer: { kind: 'decided', decision, reservation }, keep: keepOf(admission) };
     }
     case 'denied': {
-      await giveBack(parts, gates.taken);
+      const returned = await giveBack(parts, gates.taken);
       const decision = finishHold(outcome.record.decision, outcome);
       tell(parts, admission, decision);
-      return { answer: { kind: 'decided', decision, reservation: undefined }, keep: 'answer' };
+      const answer: Decided = { kind: 'decided', decision, reservation: undefined };
+      return { answer, keep: returned ? keepOf(admission) : 'nothing' };
     }
     case 'unavailable':
       return duringOutage(parts, admission, gates);
     case 'conflict':
     case 'overloaded':
-      await giveBack(parts, gates.taken);
+      if (gates.takenNow) await giveBack(parts, gates.taken);
       return { answer: outcome, keep: 'nothing' };
   }
 }
@@ -152,32 +157,36 @@ async function duringOutage(
   admission: Admission,
   gates: Gates,
 ): Promise<ReserveAnswer> {
-  const draft = ledgerOutage(gates.draft, gates.budgets.accounts);
+  const draft = gates.byToken
+    ? denial(gates.draft, [TOKEN_NOT_CHECKED])
+    : ledgerOutage(gates.draft, gates.budgets.accounts);
   return answerWithoutHold(parts, admission, { ...gates, draft }, false);
 }
 
 async function answerWithoutHold(
   parts: PipelineParts,
   admission: Admission,
-  { draft, taken }: Gates,
+  { draft, taken, takenNow }: Gates,
   final: boolean,
 ): Promise<ReserveAnswer> {
-  const identified = draft.effect === 'deny' ? asDenied(draft) : draft;
-  const record = recordOf(admission, 'reserve', finalOrPassing(identified, final));
+  const record = recordOf(admission, 'reserve', identified(draft, final));
   const decision = await recordDecision(parts, record);
-  if (decision.effect === 'deny') await giveBack(parts, taken);
+  if (decision.effect === 'deny' && takenNow) await giveBack(parts, taken);
   tell(parts, admission, decision);
   const recorded = decision === record.decision;
   const answer: Decided = { kind: 'decided', decision, reservation: undefined };
-  return { answer, keep: final && recorded ? 'answer' : 'nothing' };
+  return { answer, keep: final && recorded ? keepOf(admission) : 'nothing' };
 }
 
-/**
- * A denial that made no hold has an id beside that of the hold, so that its record never stands in
- * the place of a hold that the same request gets later, under another configuration.
- */
-function asDenied(draft: Decision): Decision {
-  return { ...draft, decisionId: `${draft.decisionId}-denied` };
+/** Only the ledger knows whether a token was used, so without it no token is worth anything. */
+const TOKEN_NOT_CHECKED: Reason = {
+  code: 'ledger.unavailable',
+  message:
+    'The authorization token could not be checked: it is usable once, and the ledger is away.',
+};
+
+function keepOf({ command }: Admission): ReserveAnswer['keep'] {
+  return command.explain ? 'large answer' : 'answer';
 }
 
 function tell({ observer }: PipelineParts, { command }: Admission, decision: Decision): void {
