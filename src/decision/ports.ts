@@ -15,6 +15,8 @@ import type { Snapshot } from './snapshot.ts';
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly problem: string;
+  /** True when certainly nothing was done; else nobody knows, and only a repeat will tell. */
+  readonly undone?: boolean;
 }
 
 /** The bounded queue in front of a store is full. */

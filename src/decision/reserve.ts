@@ -128,7 +128,7 @@ async function afterHold(
       return { answer, keep: returned ? keepOf(admission) : 'nothing' };
     }
     case 'unavailable':
-      return duringOutage(parts, admission, gates);
+      return duringOutage(parts, admission, outcome.undone ? gates : keepingTaken(gates));
     case 'conflict':
     case 'overloaded':
       if (gates.takenNow) await giveBack(parts, gates.taken);
@@ -150,6 +150,15 @@ function countedBefore(
   { replayed, record }: HoldOutcome & { readonly kind: 'held' },
 ): boolean {
   return replayed && takenNow && nowMs - record.decision.decidedAtMs > SURELY_REMEMBERED_MS;
+}
+
+/**
+ * Nobody knows whether the hold was taken. What the windows gave stays taken, because a repeat may
+ * find the hold; a repeat shares the count.
+ */
+function keepingTaken(gates: Gates): Gates {
+  const windows = gates.draft.windows.map(({ taken: _taken, ...window }) => window);
+  return { ...gates, draft: { ...gates.draft, windows }, taken: undefined, takenNow: false };
 }
 
 async function duringOutage(

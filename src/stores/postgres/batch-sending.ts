@@ -30,7 +30,10 @@ export async function sendBatch<Op, Answer>(
         continue;
       }
       if (failure.kind === 'refused' && ops.length > 1) return inHalves(ops, send);
-      const answer = failure.kind === 'refused' ? failure.error : unavailable(failure.problem);
+      const answer =
+        failure.kind === 'refused'
+          ? failure.error
+          : unavailable(failure.problem, failure.kind === 'again' || failure.undone);
       return ops.map(() => answer);
     }
   }

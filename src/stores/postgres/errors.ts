@@ -11,7 +11,7 @@ import type { Unavailable } from '../../decision/ports.ts';
 export type Failure =
   | { readonly kind: 'again'; readonly problem: string }
   | { readonly kind: 'refused'; readonly error: Error }
-  | { readonly kind: 'unavailable'; readonly problem: string };
+  | { readonly kind: 'unavailable'; readonly problem: string; readonly undone: boolean };
 
 /** serialization_failure, deadlock_detected. */
 const COLLISIONS = new Set(['40001', '40P01']);
@@ -31,6 +31,7 @@ export function failureOf(error: unknown): Failure {
   if (NOT_MIGRATED.has(code)) {
     return {
       kind: 'unavailable',
+      undone: true,
       problem: `the database is not migrated (${message}): run "tollgate migrate up"`,
     };
   }
@@ -40,11 +41,24 @@ export function failureOf(error: unknown): Failure {
       error: new Error(`the ledger refused the data: ${message}`, { cause: error }),
     };
   }
-  return { kind: 'unavailable', problem: code === '' ? message : `${message} (${code})` };
+  const undone = code === '' ? neverConnected(error) : !breaksConnection(error);
+  return { kind: 'unavailable', problem: code === '' ? message : `${message} (${code})`, undone };
 }
 
-export function unavailable(problem: string): Unavailable {
-  return { kind: 'unavailable', problem };
+/** @param undone when certainly nothing was done. */
+export function unavailable(problem: string, undone = false): Unavailable {
+  return { kind: 'unavailable', problem, undone };
+}
+
+/** What connecting fails with, before any statement was sent. */
+const CONNECT_CODES = new Set(['ECONNREFUSED', 'ENOENT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
+const CONNECT_TIMEOUT = 'timeout exceeded when trying to connect';
+
+function neverConnected(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(neverConnected);
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return CONNECT_CODES.has(code) || error.message === CONNECT_TIMEOUT;
 }
 
 /**

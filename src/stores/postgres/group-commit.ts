@@ -62,7 +62,7 @@ export class GroupCommit<Op, Answer> {
   }
 
   submit(op: Op): Promise<Answer | Unavailable | Overloaded> {
-    if (this.#closed) return Promise.resolve(unavailable('the ledger is closed'));
+    if (this.#closed) return Promise.resolve(unavailable('the ledger is closed', true));
     if (this.#waiting.length >= this.#settings.maxWaiting) {
       return Promise.resolve({ kind: 'overloaded', retryAfterMs: this.#retryAfterMs() });
     }
@@ -82,10 +82,10 @@ export class GroupCommit<Op, Answer> {
         },
       };
       const { deadlineMs } = this.#settings;
-      const timer = setTimeout(
-        () => waiter.answer(unavailable(`no answer within ${deadlineMs} ms`)),
-        deadlineMs,
-      );
+      const timer = setTimeout(() => {
+        const unsent = this.#waiting.includes(waiter);
+        waiter.answer(unavailable(`no answer within ${deadlineMs} ms`, unsent));
+      }, deadlineMs);
       this.#waiting.push(waiter);
       this.#schedule();
     });
