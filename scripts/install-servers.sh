@@ -8,6 +8,7 @@ is_there() {
   case $1 in
     redis-server) command -v redis-server ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres ;;
+    pgbouncer) PATH=$PATH:/usr/sbin command -v pgbouncer ;;
     nghttp2-client) command -v h2load ;;
     *) echo "$0: does not know the package $1" >&2 && exit 2 ;;
   esac >/dev/null

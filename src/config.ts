@@ -16,6 +16,8 @@ import {
 } from './configuration/variables.ts';
 import { ListenError, parseAddress, type Address } from './server/address.ts';
 
+const MS_PER_DAY = 86_400_000;
+
 /** What one process is told by its environment. Frozen; nothing else reads the environment. */
 export interface Settings {
   /** Path of tollgate.yaml. Whether the file is there is for the caller to see. */
@@ -56,6 +58,8 @@ export interface DatabaseSettings {
   /** Connections beyond `poolSize` under load. */
   readonly maxOverflow: number;
   readonly deadlineMs: number;
+  /** Settled calls older than this move to the archive. */
+  readonly archiveAfterMs: number;
 }
 
 export interface TelemetrySettings {
@@ -141,6 +145,7 @@ function settingsOf(values: Variables, given: Given, { listen, metrics }: Addres
       poolSize: values.DATABASE_POOL_SIZE,
       maxOverflow: values.DATABASE_MAX_OVERFLOW,
       deadlineMs: values.TOLLGATE_DATABASE_DEADLINE_MS,
+      archiveAfterMs: values.TOLLGATE_ARCHIVE_AFTER_DAYS * MS_PER_DAY,
     }),
     telemetry: Object.freeze(telemetryOf(values)),
     tokenKey: values.TOLLGATE_TOKEN_KEY,

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFileSource } from './configuration/file-source.ts';
 import type { Settings } from './config.ts';
+import { startArchive } from './control/archive.ts';
 import { startExpiry } from './control/expiry.ts';
 import type { DecisionPoint } from './decision/answers.ts';
 import { grantTokens } from './decision/grant-token.ts';
@@ -83,6 +84,9 @@ export async function serve(
   const { recorder = journal } = options;
   const expiry = startExpiry(stores.ledger, telemetry.expiryLog);
   opened.defer(() => expiry.stop());
+  const { archiveAfterMs } = settings.database;
+  const archive = startArchive(stores.ledger, archiveAfterMs, telemetry.archiveLog);
+  opened.defer(() => archive.stop());
 
   const parts = { config, limiter, ledger: stores.ledger, recorder, clock: systemClock };
   const point = openPipeline({

@@ -15,6 +15,11 @@ export interface AccountSpec {
   /** IANA time zone in which days, weeks and months begin. */
   readonly timeZone: string;
   readonly caps: Caps;
+  /**
+   * The most that earlier periods may leave for this one, by metric; a metric that is absent starts
+   * anew in every period.
+   */
+  readonly rollover: Caps;
   /** A soft budget warns and never denies. */
   readonly soft: boolean;
   /** Lock order: larger is locked first; the organization's account is locked last. */
@@ -40,7 +45,10 @@ export interface AccountReading {
   readonly periodStartMs?: number;
   /** Absent for `total`. */
   readonly periodEndMs?: number;
+  /** What may be used: the configured caps and what was carried. */
   readonly caps: Caps;
+  /** What earlier periods left for this one; a metric that is absent carried nothing. */
+  readonly carried: Caps;
   readonly soft: boolean;
   readonly warnPerMille: number;
   readonly degradePerMille: number;

@@ -61,6 +61,7 @@ const DEPTH: Readonly<Record<Dimension, number>> = {
   user: 8,
 };
 
+const NO_ROLLOVER = {};
 const NOTHING: BudgetSelection = { accounts: [], uses: [] };
 
 export function compileBudgets(definitions: readonly BudgetDefinition[]): BudgetSet {
@@ -103,6 +104,7 @@ function accountOf(budget: CompiledBudget, owner: string): AccountSpec {
     period,
     timeZone,
     caps,
+    rollover: NO_ROLLOVER,
     soft,
     depth,
     warnPerMille,

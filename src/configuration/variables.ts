@@ -94,6 +94,11 @@ export const variablesSchema = z.object({
   TOLLGATE_DATABASE_DEADLINE_MS: wholeNumber(1, 60_000)
     .prefault('1000')
     .describe('How long one transaction may take.'),
+  TOLLGATE_ARCHIVE_AFTER_DAYS: wholeNumber(2, 36_500)
+    .prefault('7')
+    .describe(
+      'How long settled calls stay in the tables that calls are decided on, and request ids are remembered; then they move to the archive.',
+    ),
 
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint
     .optional()

@@ -211,12 +211,18 @@ export interface BudgetLedger {
   reservation(
     tenant: string,
     reservationId: string,
-  ): Promise<Reservation | { readonly kind: 'not_found' } | Unavailable>;
+  ): Promise<Reservation | { readonly kind: 'not_found' } | Unavailable | Overloaded>;
   accounts(query: AccountQuery): Promise<Page<AccountReading> | Unavailable>;
   /**
    * Presumes spent every open hold whose time is over, at most `most` of them; answers how many.
    */
   expire(most: number): Promise<number | Unavailable>;
+  /**
+   * Moves what is settled and older out of the way of new calls, the oldest first: at most
+   * `mostBatches` transactions of the past; answers how many. Until then a request id is
+   * remembered.
+   */
+  archive(olderThanMs: number, mostBatches: number): Promise<number | Unavailable>;
   health(): Promise<Health>;
   close(): Promise<void>;
 }

@@ -133,6 +133,7 @@ function accountToWire(account: AccountStatus): Wire<AccountStatus> {
   return {
     ...account,
     caps: capsThrough(account.caps, String),
+    carried: capsThrough(account.carried, String),
     committed: amountsToWire(account.committed),
     held: amountsToWire(account.held),
   };
@@ -142,6 +143,7 @@ function accountFromWire(wire: Wire<AccountStatus>): AccountStatus {
   return {
     ...wire,
     caps: capsThrough(wire.caps, BigInt),
+    carried: capsThrough(wire.carried, BigInt),
     committed: amountsFromWire(wire.committed),
     held: amountsFromWire(wire.held),
   };

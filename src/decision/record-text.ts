@@ -11,14 +11,32 @@ import type { Price } from '../pricing/price.ts';
  * so this is the hot path. A test holds both forms equal.
  */
 export function encodeRecord(record: DecisionRecord): string {
-  const { personal } = record;
+  return head(record) + `,"personal":${personText(record.personal)}` + tail(record);
+}
+
+/** The same in two parts, for stores that keep the person apart: `encodeRecord` without `personal`. */
+export function encodeWithoutPerson(record: DecisionRecord): string {
+  return head(record) + tail(record);
+}
+
+export function personText(personal: DecisionRecord['personal']): string {
+  return (
+    `{"externalUserId":${text(personal.externalUserId)}` +
+    `,"email":${text(personal.email)},"name":${text(personal.name)}` +
+    `,"session":${text(personal.session)},"sourceIp":${text(personal.sourceIp)}}`
+  );
+}
+
+function head(record: DecisionRecord): string {
   return (
     `{"requestId":${text(record.requestId)},"fingerprint":${text(record.fingerprint)}` +
     `,"operation":"${record.operation}","traceId":${text(record.traceId)}` +
-    `,"facts":${facts(record.facts)}` +
-    `,"personal":{"externalUserId":${text(personal.externalUserId)}` +
-    `,"email":${text(personal.email)},"name":${text(personal.name)}` +
-    `,"session":${text(personal.session)},"sourceIp":${text(personal.sourceIp)}}` +
+    `,"facts":${facts(record.facts)}`
+  );
+}
+
+function tail(record: DecisionRecord): string {
+  return (
     `,"decision":${encodeDecision(record.decision)}` +
     `,"reservationId":${text(record.reservationId)}}`
   );
@@ -87,7 +105,8 @@ function accountText(account: AccountStatus): string {
     `,"owner":${text(account.owner)}` +
     (periodStartMs === undefined ? '' : `,"periodStartMs":${periodStartMs}`) +
     (periodEndMs === undefined ? '' : `,"periodEndMs":${periodEndMs}`) +
-    `,"caps":${capsText(account.caps)},"soft":${account.soft}` +
+    `,"caps":${capsText(account.caps)},"carried":${capsText(account.carried)}` +
+    `,"soft":${account.soft}` +
     `,"warnPerMille":${account.warnPerMille},"degradePerMille":${account.degradePerMille}` +
     `,"committed":${amountsText(account.committed)},"held":${amountsText(account.held)}` +
     `,"outage":${account.outage}}`

@@ -36,6 +36,7 @@ export class DecisionCounts {
   /** operation, outcome */
   readonly settlements = new Series(newCount);
   readonly expired = newCount();
+  readonly archived = newCount();
   readonly overruns = newCount();
   readonly overrunMicroUsd = newCount();
   /** tenant, budget */

@@ -31,8 +31,8 @@ export function logJournal(logger: Logger): JournalReport {
   };
 }
 
-export interface ExpiryLog {
-  expired(count: number): void;
+export interface RoundLog {
+  done(count: number): void;
   failed(problem: string): void;
 }
 
@@ -41,17 +41,35 @@ export interface ExpiryLog {
  */
 const TELL_FAILURES_EVERY_MS = 60_000;
 
-export function logExpiry(logger: Logger, expired: Count, clock: Clock): ExpiryLog {
-  let nextMs = -Infinity;
+export function logExpiry(logger: Logger, expired: Count, clock: Clock): RoundLog {
   return {
-    expired: (count) => {
+    done: (count) => {
       expired.value += count;
       logger.info({ count }, 'holds expired and are presumed spent');
     },
-    failed: (problem) => {
-      if (clock.nowMs() < nextMs) return;
-      nextMs = clock.nowMs() + TELL_FAILURES_EVERY_MS;
-      logger.warn({ problem }, 'expired holds cannot be looked for');
+    failed: seldom(clock, (problem) =>
+      logger.warn({ problem }, 'expired holds cannot be looked for'),
+    ),
+  };
+}
+
+export function logArchive(logger: Logger, archived: Count, clock: Clock): RoundLog {
+  return {
+    done: (count) => {
+      archived.value += count;
+      logger.debug({ count }, 'batches moved to the archive');
     },
+    failed: seldom(clock, (problem) =>
+      logger.warn({ problem }, 'what is settled cannot be moved to the archive'),
+    ),
+  };
+}
+
+function seldom(clock: Clock, tell: (problem: string) => void): (problem: string) => void {
+  let nextMs = -Infinity;
+  return (problem) => {
+    if (clock.nowMs() < nextMs) return;
+    nextMs = clock.nowMs() + TELL_FAILURES_EVERY_MS;
+    tell(problem);
   };
 }

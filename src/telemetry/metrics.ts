@@ -116,6 +116,12 @@ function budgetMetrics(counts: DecisionCounts): Collected[] {
       () => counts.expired.value,
     ),
     single(
+      'tollgate_batches_archived_total',
+      'counter',
+      'Transactions of the ledger moved to the archive.',
+      () => counts.archived.value,
+    ),
+    single(
       'tollgate_overruns_total',
       'counter',
       'Commits of more than was held.',

@@ -4,7 +4,13 @@ import { systemClock, type Clock } from '../lib/clock.ts';
 import type { DecisionObserver } from '../decision/observer.ts';
 import type { Queries } from '../decision/queries.ts';
 import { DecisionCounts } from './decision-counts.ts';
-import { logJournal, logExpiry, type ExpiryLog, type JournalReport } from './event-log.ts';
+import {
+  logArchive,
+  logExpiry,
+  logJournal,
+  type JournalReport,
+  type RoundLog,
+} from './event-log.ts';
 import { openLog, type ProcessLog } from './logger.ts';
 import type { MetricSources } from './metrics.ts';
 import { TelemetryObserver } from './observer.ts';
@@ -21,7 +27,8 @@ export interface Telemetry {
   /** For the gRPC edge. */
   readonly tracing: TimedRequests;
   readonly journalReport: JournalReport;
-  readonly expiryLog: ExpiryLog;
+  readonly expiryLog: RoundLog;
+  readonly archiveLog: RoundLog;
   /**
    * All metrics in the text format of Prometheus; those of stores, journal and configuration after
    * `watch`.
@@ -62,6 +69,7 @@ export async function openTelemetry(
     tracing: new TimedRequests(tracing, counts),
     journalReport: logJournal(logger),
     expiryLog: logExpiry(logger, counts.expired, clock),
+    archiveLog: logArchive(logger, counts.archived, clock),
     metricsText: async () => {
       registry ??= openRegistry({ counts, watch: () => watch?.seen(), ...losses });
       return (await registry).metrics();

@@ -16,15 +16,9 @@ import {
   tally,
   usd,
 } from '../conformance/ledger/requests.ts';
+import { eventually, pause, recovered, RECOVERY_MS, withinDeadline } from './waiting.ts';
 
 const DEADLINE_MS = 700;
-/**
- * A timer fires late on a machine that is busy with other tests; the promise is about not waiting
- * for Postgres.
- */
-const SLACK_MS = 1_500;
-/** Recovering from a kill takes a second, on a busy machine many. */
-const RECOVERY_MS = 30_000;
 
 describe('a Postgres that fails', { timeout: 90_000 }, () => {
   let server: PostgresServer;
@@ -72,7 +66,7 @@ describe('a Postgres that fails', { timeout: 90_000 }, () => {
         () => lineage.get(tenant, 'dec_1'),
         () => lineage.list({ tenant, pageSize: 1 }),
         () => lineage.append([request.record]),
-      ].map((ask) => withinDeadline<unknown>(ask)),
+      ].map((ask) => withinDeadline<unknown>(DEADLINE_MS, ask)),
     );
     for (const answer of asked) expect(answer).toMatchObject({ kind: 'unavailable' });
     expect(await stores.health()).toMatchObject({ adapter: 'postgres', healthy: false });
@@ -97,8 +91,8 @@ describe('a Postgres that fails', { timeout: 90_000 }, () => {
     );
     const request = holdOf(tenant);
     server.freeze();
-    const frozen = await withinDeadline(() => ledger.hold(request));
-    const queued = await withinDeadline(() => ledger.read(tenant, [accountOf()]));
+    const frozen = await withinDeadline(DEADLINE_MS, () => ledger.hold(request));
+    const queued = await withinDeadline(DEADLINE_MS, () => ledger.read(tenant, [accountOf()]));
     server.thaw();
     expect(frozen).toMatchObject({ kind: 'unavailable' });
     expect(queued).toMatchObject({ kind: 'unavailable' });
@@ -115,7 +109,7 @@ describe('a Postgres that fails', { timeout: 90_000 }, () => {
       `begin; select from tollgate.account where tenant = '${tenant}' for update; select pg_sleep(1.5); commit`,
     );
     await accountIsLocked(server, url);
-    expect(await withinDeadline(() => ledger.hold(holdOf(tenant)))).toMatchObject({
+    expect(await withinDeadline(DEADLINE_MS, () => ledger.hold(holdOf(tenant)))).toMatchObject({
       kind: 'unavailable',
     });
     await locked;
@@ -192,34 +186,11 @@ describe('a Postgres that fails', { timeout: 90_000 }, () => {
   });
 });
 
-async function withinDeadline<T>(ask: () => Promise<T>): Promise<T> {
-  const startedMs = performance.now();
-  const answer = await ask();
-  expect(performance.now() - startedMs).toBeLessThan(DEADLINE_MS + SLACK_MS);
-  return answer;
-}
-
-/** Repeats a request under its id, as a caller does, until the store answers it. */
-async function recovered<T extends object>(ask: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + RECOVERY_MS;
-  for (;;) {
-    const answer = await ask();
-    const away = 'kind' in answer && answer.kind === 'unavailable';
-    if (!away || Date.now() > deadline) return answer;
-    await pause();
-  }
-}
-
-async function accountIsLocked(server: PostgresServer, url: string): Promise<void> {
-  const deadline = Date.now() + RECOVERY_MS;
-  while (Date.now() < deadline) {
-    const rows = await server.run(url, "select from pg_stat_activity where wait_event = 'PgSleep'");
-    if (rows.length > 0) return;
-    await pause();
-  }
-  throw new Error('the account was never locked');
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 25));
+/** Waits until the statement that locks the account sleeps with it. */
+function accountIsLocked(server: PostgresServer, url: string): Promise<void> {
+  const asleep = "select from pg_stat_activity where wait_event = 'PgSleep'";
+  return eventually(
+    async () => (await server.run(url, asleep)).length > 0,
+    'the account was never locked',
+  );
 }

@@ -82,19 +82,22 @@ const window = fc
   .tuple(object(untaken), partial({ taken }))
   .map(([one, more]): WindowStatus => ({ ...one, ...more }));
 
+const anyCaps = partial({
+  costMicroUsd: whole,
+  inputTokens: whole,
+  outputTokens: whole,
+  totalTokens: whole,
+  invocations: whole,
+} satisfies Every<Caps>);
+
 const accountFields: Every<AccountStatus> = {
   account: words,
   budgetId: words,
   owner: words,
   periodStartMs: count,
   periodEndMs: count,
-  caps: partial({
-    costMicroUsd: whole,
-    inputTokens: whole,
-    outputTokens: whole,
-    totalTokens: whole,
-    invocations: whole,
-  } satisfies Every<Caps>),
+  caps: anyCaps,
+  carried: anyCaps,
   soft: fc.boolean(),
   warnPerMille: count,
   degradePerMille: count,

@@ -94,6 +94,7 @@ export function anAccount(budgetId: string, owner: string): Decision['accounts']
     periodStartMs: 1_793_491_200_000,
     periodEndMs: 1_796_083_200_000,
     caps: { costMicroUsd: 100_000_000n, invocations: 10_000n },
+    carried: { costMicroUsd: 5_000_000n },
     soft: false,
     warnPerMille: 800,
     degradePerMille: 900,

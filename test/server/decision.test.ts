@@ -65,6 +65,7 @@ const ACCOUNT: AccountStatus = {
   periodStartMs: Date.UTC(2026, 10, 1),
   periodEndMs: Date.UTC(2026, 11, 1),
   caps: { costMicroUsd: 1_000_000n, totalTokens: 10_000n },
+  carried: { costMicroUsd: 250_000n },
   soft: false,
   warnPerMille: 800,
   degradePerMille: 900,

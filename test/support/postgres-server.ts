@@ -1,7 +1,7 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,8 +13,12 @@ import pg from 'pg';
 
 import { migrateUp } from '../../src/stores/postgres/migrate.ts';
 import { pgClient } from '../../src/stores/postgres/pg-client.ts';
+import { postgresPrograms } from './postgres-program.ts';
+import { serverUser } from './server-user.ts';
 
 export interface PostgresOptions {
+  /** A version that scripts/install-postgres.sh installed. Default: Debian's. */
+  readonly version?: string;
   /**
    * Wait for the disk at every commit, as in production. Default false: what a test leaves behind
    * is thrown away. A kill of the server loses nothing either way; only a machine that loses its
@@ -113,10 +117,27 @@ export class PostgresServer implements AsyncDisposable {
     }
   }
 
-  /** Also starts it again, with its data, on the same port after `stop` or `kill`. */
+  /**
+   * Also starts it again, with its data, on the same port after `stop` or `kill`. After a kill, a
+   * process that was born at that very moment may live a little longer, and keeps Postgres from
+   * starting for as long.
+   */
   async start(): Promise<void> {
-    await this.#makeCluster();
-    const child = spawn(binary('postgres'), this.#arguments(), {
+    const programs = await postgresPrograms(this.#directory, this.#options.version);
+    await this.#makeCluster(join(programs, 'initdb'));
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const problem = await this.#launch(join(programs, 'postgres'), deadline);
+      if (problem === undefined) return;
+      const orphaned = problem.includes('pre-existing shared memory block');
+      if (!orphaned || Date.now() > deadline) throw new Error(`postgres did not start: ${problem}`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** @returns what it printed when it does not answer, undefined when it does. */
+  async #launch(program: string, deadline: number): Promise<string | undefined> {
+    const child = spawn(program, this.#arguments(), {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...serverUser(),
     });
@@ -127,12 +148,12 @@ export class PostgresServer implements AsyncDisposable {
     child.once('exit', () => running.delete(child));
     running.set(child, this.#directory);
     this.#child = child;
-    const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#answers())) {
       const ended = child.exitCode !== null || child.pid === undefined;
-      if (ended || Date.now() > deadline) throw new Error(`postgres did not start: ${output}`);
+      if (ended || Date.now() > deadline) return output;
       await sleep(POLL_MS);
     }
+    return undefined;
   }
 
   /** Ends it in order: clients see their connections close. */
@@ -181,18 +202,17 @@ export class PostgresServer implements AsyncDisposable {
       poolSize: 1,
       connectTimeoutMs: START_TIMEOUT_MS,
       statementTimeoutMs: START_TIMEOUT_MS,
-      sendStatementTimeout: false,
       onProblem: () => undefined,
     });
     await migrateUp(sql);
     await sql.close();
   }
 
-  async #makeCluster(): Promise<void> {
+  async #makeCluster(initdb: string): Promise<void> {
     if (existsSync(join(this.#data, 'PG_VERSION'))) return;
     const settings = ['--auth', 'trust', '--username', USER, '--no-locale', '--encoding', 'UTF8'];
-    const all = ['--pgdata', this.#data, '--no-sync', '--no-instructions', ...settings];
-    await promisify(execFile)(binary('initdb'), all, { cwd: this.#directory, ...serverUser() });
+    const all = ['--pgdata', this.#data, '--no-sync', ...settings];
+    await promisify(execFile)(initdb, all, { cwd: this.#directory, ...serverUser() });
   }
 
   get #data(): string {
@@ -231,22 +251,6 @@ export class PostgresServer implements AsyncDisposable {
       await client.end().catch(() => undefined);
     }
   }
-}
-
-/** Postgres refuses to run as root, so root runs it as the user that its Debian package made. */
-function serverUser(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const id = (flag: string): number =>
-    Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
-  return { uid: id('-u'), gid: id('-g') };
-}
-
-/** Debian keeps the server's programs out of PATH, by version; the newest is taken. */
-function binary(name: string): string {
-  const root = '/usr/lib/postgresql';
-  const versions = existsSync(root) ? readdirSync(root) : [];
-  const newest = versions.sort((a, b) => Number(b) - Number(a))[0];
-  return newest === undefined ? name : join(root, newest, 'bin', name);
 }
 
 /** While a process ends it can only wait in place; the server writes until it has stopped. */

@@ -76,7 +76,7 @@ describe('expiry of holds', () => {
     const clock = new ManualClock(0);
     const expired = newCount();
     const expiry = logExpiry(log.logger, expired, clock);
-    expiry.expired(3);
+    expiry.done(3);
     for (let second = 0; second < 90; second++) {
       expiry.failed('down');
       clock.advance(1000);

@@ -15,14 +15,15 @@ const FIRST_PAUSE_MS = 2;
  * Error when the op itself is a defect. A batch that the database refuses because of one op's data
  * is sent again in halves, so that only that op fails; this is safe because a refused statement
  * changed nothing.
+ * @param send `careful` after a collision.
  */
 export async function sendBatch<Op, Answer>(
   ops: readonly Op[],
-  send: (ops: readonly Op[]) => Promise<readonly Answer[]>,
+  send: (ops: readonly Op[], careful: boolean) => Promise<readonly Answer[]>,
 ): Promise<readonly (Answer | Unavailable | Error)[]> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await send(ops);
+      return await send(ops, tries > 1);
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'again' && tries < MOST_TRIES) {
@@ -42,7 +43,7 @@ export async function sendBatch<Op, Answer>(
 /** Halving a batch of 256 at most eight times reaches the single op. */
 async function inHalves<Op, Answer>(
   ops: readonly Op[],
-  send: (ops: readonly Op[]) => Promise<readonly Answer[]>,
+  send: (ops: readonly Op[], careful: boolean) => Promise<readonly Answer[]>,
 ): Promise<readonly (Answer | Unavailable | Error)[]> {
   const middle = Math.ceil(ops.length / 2);
   const first = await sendBatch(ops.slice(0, middle), send);

@@ -9,6 +9,8 @@ export interface GroupCommitSettings {
   readonly maxWaiting: number;
   /** Until an operation is answered, whatever happens. */
   readonly deadlineMs: number;
+  /** Told how many operations a batch had, when it has been answered. Default: nobody is told. */
+  readonly onBatch?: (operations: number) => void;
 }
 
 /**
@@ -122,6 +124,7 @@ export class GroupCommit<Op, Answer> {
     const finish = (answerAt: (index: number) => Answer | Unavailable | Error): void => {
       this.#lastBatchMs = performance.now() - startedMs;
       this.#underWay -= 1;
+      this.#settings.onBatch?.(batch.length);
       batch.forEach((waiter, index) => settle(waiter, answerAt(index)));
       this.#dispatchSoon();
     };

@@ -1,31 +1,9 @@
-import type { AccountSpec } from '../../budgets/account.ts';
-import type {
-  CommitRequest,
-  Conflict,
-  ExtendRequest,
-  HoldOutcome,
-  HoldRequest,
-  RecallOutcome,
-  ReservationState,
-  SettleOutcome,
-} from '../../decision/ports.ts';
+import type { Amounts } from '../../budgets/amounts.ts';
 import type { ReleaseCommand } from '../../decision/call.ts';
-import type { DecisionRecord } from '../../decision/record.ts';
-import {
-  amountFields,
-  holdOutcomeOf,
-  recordJson,
-  recordOf,
-  reservationOf,
-  accountOf,
-  specJson,
-  type DeniedJson,
-  type FixedJson,
-  type HeldJson,
-  type RecordJson,
-  type StandJson,
-} from './codec.ts';
+import type { CommitRequest, ExtendRequest, HoldRequest } from '../../decision/ports.ts';
+import { recordColumns, recordText } from './lineage-rows.ts';
 import { jsonText, type Json } from './json-text.ts';
+import { SpecTable } from './spec-table.ts';
 
 /** One operation of the ledger, as it waits for its batch. */
 export type LedgerOp =
@@ -41,51 +19,37 @@ interface Recall {
   readonly fingerprint: string;
 }
 
-/** What any of the operations can be answered by the database. */
-export type LedgerAnswer =
-  | Extract<HoldOutcome, { kind: 'held' | 'denied' }>
-  | Extract<SettleOutcome, { kind: 'settled' | 'not_found' | 'wrong_state' }>
-  | Extract<RecallOutcome, { kind: 'nothing' }>
-  | Conflict;
-
-/** One answer of tollgate.budget_apply. */
-type AnswerJson =
-  | ((HeldJson | DeniedJson | SettledJson) & {
-      readonly fixed?: FixedJson;
-      readonly record?: RecordJson;
-      readonly replayed?: true;
-    })
-  | { readonly kind: 'same'; readonly as: number }
-  | { readonly kind: 'wrong_state'; readonly state: ReservationState }
-  | { readonly kind: 'conflict' | 'nothing' | 'not_found' };
-
-interface SettledJson extends StandJson {
-  readonly kind: 'settled';
-  readonly overrun: string;
-  readonly late: boolean;
-  readonly accounts: readonly string[];
+/** The arguments of tollgate.budget_apply. */
+export interface EncodedBatch {
+  readonly batch: string;
+  readonly records: string;
 }
+
+/** Between the records of a batch: U+001E, which no JSON text holds. */
+export const RECORD_SEPARATOR = '\u001e';
 
 /**
- * Writes the argument of tollgate.budget_apply. Accounts that several calls share are described
- * once.
+ * Writes the arguments of tollgate.budget_apply. Accounts that several calls share are described
+ * once; records travel beside the operations, because nothing looks inside.
  */
-export function encodeBatch(ops: readonly LedgerOp[]): string {
+export function encodeBatch(ops: readonly LedgerOp[]): EncodedBatch {
   const specs = new SpecTable();
-  const encoded = ops.map((op) => ({
+  const encoded = ops.map((op, index) => ({
+    n: index + 1,
     kind: op.kind,
-    ...commonFields(op.request),
+    tenant: op.request.tenant,
+    request_id: op.request.requestId,
+    fingerprint: op.request.fingerprint,
     ...opFields(op, specs),
   }));
-  return jsonText({ specs: specs.list, ops: encoded });
+  return {
+    batch: jsonText({ specs: specs.toJson(), ops: encoded }),
+    records: ops.map(recordOfOp).join(RECORD_SEPARATOR),
+  };
 }
 
-function commonFields(request: Recall): Json {
-  return {
-    tenant: request.tenant,
-    request_id: request.requestId,
-    fingerprint: request.fingerprint,
-  };
+function recordOfOp(op: LedgerOp): string {
+  return op.kind === 'hold' || op.kind === 'extend' ? recordText(op.request.record) : '';
 }
 
 function opFields(op: LedgerOp, specs: SpecTable): Json {
@@ -109,95 +73,42 @@ function opFields(op: LedgerOp, specs: SpecTable): Json {
       return {
         reservation_id: op.request.reservationId,
         ...amountFields(op.request.add),
-        hold_for_ms: op.request.holdForMs ?? null,
-        authorized_by: '',
-        decision_id: op.request.record.decision.decisionId,
-        record: recordJson(op.request.record),
+        hold_for_ms: op.request.holdForMs,
+        ...recordColumns(op.request.record),
       };
   }
 }
 
 function holdFields(request: HoldRequest, specs: SpecTable): Json {
+  const { pricing } = request;
   return {
+    ...recordColumns(request.record),
     reservation_id: request.reservationId,
     ...amountFields(request.amounts),
-    specs: request.accounts.map((spec) => specs.indexOf(request.tenant, spec)),
+    specs: request.accounts.map((spec) => specs.numberOf(request.tenant, spec)),
     hold_for_ms: request.holdForMs,
     partial: request.acceptPartial,
     authorized_by: request.authorizedBy,
-    pricing: { ...request.pricing },
-    decision_id: request.record.decision.decisionId,
-    record: recordJson(request.record),
+    platform: pricing.platform,
+    model: pricing.model,
+    complexity: pricing.complexity,
   };
 }
 
-/** Account specs by position, each distinct one once. */
-export class SpecTable {
-  readonly list: Json[] = [];
-  readonly #indexes = new Map<string, number>();
-
-  indexOf(tenant: string, spec: AccountSpec): number {
-    const json = specJson(tenant, spec);
-    const key = JSON.stringify(json);
-    const known = this.#indexes.get(key);
-    if (known !== undefined) return known;
-    this.#indexes.set(key, this.list.length);
-    return this.list.push(json) - 1;
-  }
-}
-
-/** Reads the answer of tollgate.budget_apply. */
-export function decodeAnswers(ops: readonly LedgerOp[], text: string): readonly LedgerAnswer[] {
-  const answers = JSON.parse(text) as readonly AnswerJson[];
-  return ops.map((_, index) => answerAt(ops, answers, index));
-}
-
-function answerAt(
-  ops: readonly LedgerOp[],
-  answers: readonly AnswerJson[],
-  index: number,
-): LedgerAnswer {
-  const [op, answer] = [ops[index], answers[index]];
-  if (!op || !answer) throw new Error('the ledger answered fewer operations than it was given');
-  switch (answer.kind) {
-    case 'same': {
-      const first = answerAt(ops, answers, answer.as);
-      return 'replayed' in first ? { ...first, replayed: true } : first;
-    }
-    case 'held':
-    case 'denied':
-      return holdOutcomeOf(
-        answer,
-        answer.fixed,
-        recordFor(op, answer.record),
-        answer.replayed ?? false,
-      );
-    case 'settled':
-      return settledOf(answer);
-    case 'wrong_state':
-      return { kind: 'wrong_state', state: answer.state };
-    case 'conflict':
-    case 'nothing':
-    case 'not_found':
-      return { kind: answer.kind };
-  }
-}
-
-/** A replay brings the record of the first try; otherwise it is the one that was just sent. */
-function recordFor(op: LedgerOp, stored: RecordJson | undefined): DecisionRecord {
-  if (stored) return recordOf(stored);
-  if (op.kind === 'hold' || op.kind === 'extend') return op.request.record;
-  throw new Error(`a ${op.kind} was answered with a hold but without its record`);
-}
-
-function settledOf(answer: Extract<AnswerJson, { kind: 'settled' }>): LedgerAnswer {
-  if (!answer.fixed) throw new Error('a settlement was answered without its reservation');
+function amountFields(amounts: Amounts): Json {
   return {
-    kind: 'settled',
-    replayed: answer.replayed ?? false,
-    reservation: reservationOf(answer.fixed, answer),
-    accounts: answer.accounts.map(accountOf),
-    overrunMicroUsd: BigInt(answer.overrun),
-    late: answer.late,
+    cost: amounts.costMicroUsd.toString(),
+    input: amounts.inputTokens.toString(),
+    output: amounts.outputTokens.toString(),
+    invocations: amounts.invocations.toString(),
   };
+}
+
+/** The accounts of a hold, none named twice: a call is charged to an account once. */
+export function distinctAccounts(request: HoldRequest): void {
+  const names = new Set(request.accounts.map(({ budgetId, owner }) => `${budgetId}/${owner}`));
+  if (names.size < request.accounts.length) {
+    const named = request.accounts.map(({ budgetId, owner }) => `${budgetId}/${owner}`);
+    throw new Error(`request ${request.requestId} names an account twice: ${named.join(', ')}`);
+  }
 }

@@ -5,7 +5,10 @@ import { pgClient } from './pg-client.ts';
 import type { FinishHold } from './postgres-lineage.ts';
 
 export interface OpenPostgresOptions {
-  /** postgres://user:password@host:port/database; `?host=/folder` for a Unix socket. */
+  /**
+   * postgres://user:password@host:port/database; `?host=/folder` for a Unix socket. A pooler in
+   * transaction mode may sit in between.
+   */
   readonly url: string;
   readonly finishHold: FinishHold;
   /** Connections at most. The ledger needs one per lane and a few for reading. Default 6. */
@@ -14,8 +17,6 @@ export interface OpenPostgresOptions {
   readonly connectTimeoutMs?: number;
   /** Longest statement of the hot path. Default 3,000. */
   readonly statementTimeoutMs?: number;
-  /** False behind a pooler that refuses settings in the startup packet. Default true. */
-  readonly sendStatementTimeout?: boolean;
   readonly groupCommit?: Partial<GroupCommitSettings>;
   readonly clock?: Clock;
   /** Told about connections that break while nobody uses them. Default: nobody is told. */
@@ -31,7 +32,6 @@ export function openPostgres(options: OpenPostgresOptions): LedgerStores {
     poolSize: options.poolSize ?? 6,
     connectTimeoutMs: options.connectTimeoutMs ?? 1_000,
     statementTimeoutMs: options.statementTimeoutMs ?? 3_000,
-    sendStatementTimeout: options.sendStatementTimeout ?? true,
     onProblem: options.onProblem ?? (() => undefined),
   });
   return ledgerStores(sql, {

@@ -2,6 +2,7 @@ import pg from 'pg';
 
 import { breaksConnection } from './errors.ts';
 import type { SqlClient, SqlValue } from './sql-client.ts';
+import { timedQuery } from './timed-query.ts';
 
 export interface PgClientOptions {
   /** postgres://user:password@host:port/database */
@@ -11,14 +12,10 @@ export interface PgClientOptions {
   readonly connectTimeoutMs: number;
   /**
    * Longest statement outside of `transaction`; the server cancels it and, a little later, the
-   * client gives up.
+   * client gives up. It is sent with each statement and never when connecting, because a pooler
+   * refuses a setting there, or takes it and drops it.
    */
   readonly statementTimeoutMs: number;
-  /**
-   * Ask the server for the statement timeout when connecting. Off behind a pooler that refuses
-   * settings in the startup packet; the client's own timeout stays.
-   */
-  readonly sendStatementTimeout: boolean;
   /** Told about connections that break while nobody uses them. */
   readonly onProblem: (problem: string) => void;
 }
@@ -39,7 +36,6 @@ export function pgClient(options: PgClientOptions): SqlClient {
     max: options.poolSize,
     connectionTimeoutMillis: options.connectTimeoutMs,
     query_timeout: statementTimeoutMs + CLIENT_GRACE_MS,
-    ...(options.sendStatementTimeout && { statement_timeout: statementTimeoutMs }),
     idleTimeoutMillis: IDLE_MS,
     keepAlive: true,
     application_name: 'tollgate',
@@ -49,7 +45,8 @@ export function pgClient(options: PgClientOptions): SqlClient {
   // process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return {
-    query: (text, values = []) => onConnection(pool, (client) => rowsOf(client, text, values)),
+    query: (text, values = []) =>
+      onConnection(pool, (client) => timedQuery(client, text, values, statementTimeoutMs)),
     script: (text) =>
       onConnection(pool, async (client) => {
         await client.query(text);
@@ -79,30 +76,19 @@ async function onConnection<T>(
   }
 }
 
-async function rowsOf<Row extends object>(
-  client: pg.PoolClient,
-  text: string,
-  values: readonly SqlValue[],
-  timeoutMs?: number,
-): Promise<readonly Row[]> {
-  const query = {
-    text,
-    values: [...values],
-    ...(timeoutMs !== undefined && { query_timeout: timeoutMs }),
-  };
-  const result = await client.query<Row>(query);
-  return result.rows;
-}
-
 async function inTransaction<T>(
   client: pg.PoolClient,
   timeoutMs: number,
   work: (sql: SqlClient) => Promise<T>,
 ): Promise<T> {
+  const ask = async <Row extends object>(text: string, values: readonly SqlValue[] = []) => {
+    const query = { text, values: [...values], query_timeout: timeoutMs + CLIENT_GRACE_MS };
+    return (await client.query<Row>(query)).rows;
+  };
   const inside: SqlClient = {
-    query: (text, values = []) => rowsOf(client, text, values, timeoutMs + CLIENT_GRACE_MS),
+    query: ask,
     script: async (text) => {
-      await rowsOf(client, text, [], timeoutMs + CLIENT_GRACE_MS);
+      await ask(text);
     },
     transaction: () => Promise.reject(new Error('a transaction is open already')),
     close: () => Promise.resolve(),

@@ -18,27 +18,19 @@ import type {
 import type { Page } from '../../decision/record.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sendBatch } from './batch-sending.ts';
-import {
-  accountOf,
-  distinctAccounts,
-  reservationOf,
-  type FixedJson,
-  type StandJson,
-} from './codec.ts';
+import { accountOf } from './account-line.ts';
+import { decodeAnswers, reservationOf, type FixedJson, type LedgerAnswer } from './batch-answers.ts';
 import { failureOf, unavailable } from './errors.ts';
 import { GROUP_COMMIT, GroupCommit, type GroupCommitSettings } from './group-commit.ts';
-import {
-  decodeAnswers,
-  encodeBatch,
-  SpecTable,
-  type LedgerAnswer,
-  type LedgerOp,
-} from './ledger-batch.ts';
+import { distinctAccounts, encodeBatch, type LedgerOp } from './ledger-batch.ts';
+import { SpecTable } from './spec-table.ts';
+import { jsonText } from './json-text.ts';
 import { answerWithin, type SqlClient, type SqlValue } from './sql-client.ts';
 import { sqlFile } from './sql-file.ts';
 
 const APPLY = sqlFile('apply');
 const EXPIRE = sqlFile('expire');
+const ARCHIVE = sqlFile('archive');
 const READ_ACCOUNTS = sqlFile('read-accounts');
 const LIST_ACCOUNTS = sqlFile('list-accounts');
 const RESERVATION = sqlFile('reservation');
@@ -50,6 +42,22 @@ export interface PostgresLedgerOptions {
   /** A clock for tests and replays; without it the server's clock decides, which is the rule. */
   readonly clock?: Clock;
   readonly groupCommit?: Partial<GroupCommitSettings>;
+}
+
+interface NotFound {
+  readonly kind: 'not_found';
+}
+
+interface LookupOp {
+  readonly tenant: string;
+  readonly reservationId: string;
+}
+
+interface ReservationRow {
+  readonly n: number;
+  readonly fixed: FixedJson;
+  readonly stand: string;
+  readonly accounts: readonly string[];
 }
 
 interface ReadOp {
@@ -67,14 +75,18 @@ export class PostgresLedger implements BudgetLedger {
   readonly #deadlineMs: number;
   readonly #writes: GroupCommit<LedgerOp, LedgerAnswer>;
   readonly #reads: GroupCommit<ReadOp, readonly AccountReading[]>;
+  readonly #lookups: GroupCommit<LookupOp, Reservation | NotFound>;
 
   constructor(sql: SqlClient, options: PostgresLedgerOptions) {
     this.#sql = sql;
     this.#options = options;
     const settings = { ...GROUP_COMMIT, ...options.groupCommit };
     this.#deadlineMs = settings.deadlineMs;
-    this.#writes = new GroupCommit(settings, (ops) => sendBatch(ops, (some) => this.#apply(some)));
+    this.#writes = new GroupCommit(settings, (ops) => sendBatch(ops, (some, careful) => this.#apply(some, careful)));
     this.#reads = new GroupCommit(settings, (ops) => sendBatch(ops, (some) => this.#read(some)));
+    this.#lookups = new GroupCommit(settings, (ops) =>
+      sendBatch(ops, (some) => this.#lookUp(some)),
+    );
   }
 
   async hold(request: HoldRequest): Promise<HoldOutcome> {
@@ -106,15 +118,11 @@ export class PostgresLedger implements BudgetLedger {
     return this.#reads.submit({ tenant, accounts });
   }
 
-  async reservation(
+  reservation(
     tenant: string,
     reservationId: string,
-  ): Promise<Reservation | { readonly kind: 'not_found' } | Unavailable> {
-    const rows = await this.#ask<{ json: string }>(RESERVATION, [tenant, reservationId]);
-    if ('kind' in rows) return rows;
-    if (!rows[0]) return { kind: 'not_found' };
-    const json = JSON.parse(rows[0].json) as FixedJson & StandJson;
-    return reservationOf(json, json);
+  ): Promise<Reservation | NotFound | Unavailable | Overloaded> {
+    return this.#lookups.submit({ tenant, reservationId });
   }
 
   async accounts(query: AccountQuery): Promise<Page<AccountReading> | Unavailable> {
@@ -129,8 +137,19 @@ export class PostgresLedger implements BudgetLedger {
   }
 
   async expire(most: number): Promise<number | Unavailable> {
-    const rows = await this.#ask<{ count: string }>(EXPIRE, [most, this.#moment()]);
-    return 'kind' in rows ? rows : Number(rows[0]?.count);
+    const [answer] = await sendBatch([most], async ([some], careful) => {
+      const values = [some ?? 0, careful, this.#moment()];
+      const rows = await this.#sql.query<{ count: string }>(EXPIRE, values);
+      return [Number(rows[0]?.count)];
+    });
+    if (answer instanceof Error) throw answer;
+    return answer ?? 0;
+  }
+
+  async archive(olderThanMs: number, mostBatches: number): Promise<number | Unavailable> {
+    const values = [olderThanMs, mostBatches, this.#moment()];
+    const rows = await this.#ask<{ moved: number }>(ARCHIVE, values);
+    return 'kind' in rows ? rows : (rows[0]?.moved ?? 0);
   }
 
   async health(): Promise<Health> {
@@ -143,22 +162,38 @@ export class PostgresLedger implements BudgetLedger {
 
   /** Answers what it has taken, then takes no more. The connection belongs to whoever opened it. */
   async close(): Promise<void> {
-    await Promise.all([this.#writes.close(), this.#reads.close()]);
+    const queues = [this.#writes, this.#reads, this.#lookups];
+    await Promise.all(queues.map((queue) => queue.close()));
   }
 
-  async #apply(ops: readonly LedgerOp[]): Promise<readonly LedgerAnswer[]> {
-    const batch = encodeBatch(ops);
-    const rows = await this.#sql.query<{ answer: string }>(APPLY, [batch, this.#moment()]);
-    return decodeAnswers(ops, rows[0]?.answer ?? '[]');
+  async #apply(
+    ops: readonly LedgerOp[],
+    careful: boolean,
+  ): Promise<readonly LedgerAnswer[]> {
+    const { batch, records } = encodeBatch(ops);
+    const values = [batch, records, careful, this.#moment()];
+    const rows = await this.#sql.query<{ answer: string }>(APPLY, values);
+    return decodeAnswers(ops, rows[0]?.answer ?? '{"accounts":[],"ops":[]}');
   }
 
   async #read(ops: readonly ReadOp[]): Promise<readonly (readonly AccountReading[])[]> {
     const specs = new SpecTable();
-    const wanted = ops.map((op) => op.accounts.map((spec) => specs.indexOf(op.tenant, spec)));
-    const values = [JSON.stringify(specs.list), this.#moment()];
+    const wanted = ops.map((op) => op.accounts.map((spec) => specs.numberOf(op.tenant, spec)));
+    const values = [jsonText(specs.toJson()), this.#moment()];
     const rows = await this.#sql.query<{ line: string }>(READ_ACCOUNTS, values);
     const readings = rows.map(({ line }) => accountOf(line));
-    return wanted.map((indexes) => indexes.flatMap((index) => readings[index] ?? []));
+    return wanted.map((numbers) => numbers.flatMap((number) => readings[number - 1] ?? []));
+  }
+
+  async #lookUp(ops: readonly LookupOp[]): Promise<readonly (Reservation | NotFound)[]> {
+    const keys = ops.map(({ tenant, reservationId: id }) => ({ tenant, id }));
+    const rows = await this.#sql.query<ReservationRow>(RESERVATION, [jsonText(keys)]);
+    const found = new Map(rows.map((row) => [row.n, row]));
+    return ops.map((_, index) => {
+      const row = found.get(index + 1);
+      if (!row) return { kind: 'not_found' };
+      return reservationOf(row.fixed, row.stand, row.accounts);
+    });
   }
 
   async #ask<Row extends object>(

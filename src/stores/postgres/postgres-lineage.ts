@@ -7,18 +7,12 @@ import type {
   Settlement,
   StoredRecord,
 } from '../../decision/record.ts';
-import {
-  amountsOf,
-  holdOutcomeOf,
-  recordJson,
-  recordOf,
-  type DeniedJson,
-  type FixedJson,
-  type HeldJson,
-  type RecordJson,
-} from './codec.ts';
+import { amountsOf } from './account-line.ts';
+import { answerAgain, type ReplayJson } from './batch-answers.ts';
 import { failureOf, unavailable } from './errors.ts';
 import { jsonText } from './json-text.ts';
+import { RECORD_SEPARATOR } from './ledger-batch.ts';
+import { recordColumns, recordOf, recordText } from './lineage-rows.ts';
 import { answerWithin, type SqlClient, type SqlValue } from './sql-client.ts';
 import { sqlFile } from './sql-file.ts';
 
@@ -42,8 +36,8 @@ interface LineageRow {
   readonly operation: StoredRecord['operation'];
   readonly reservation_id: string;
   readonly detail: string;
-  readonly outcome: string | null;
-  readonly fixed: string | null;
+  /** ReplayJson; null when the ledger was not asked to hold. */
+  readonly entry: string | null;
   readonly settlement: string | null;
 }
 
@@ -69,7 +63,15 @@ export class PostgresLineage implements Lineage {
 
   async append(records: readonly DecisionRecord[]): Promise<'appended' | Unavailable> {
     if (records.length === 0) return 'appended';
-    const rows = await this.#ask(APPEND, [jsonText(records.map(recordJson))]);
+    const columns = records.map((record, index) => ({
+      n: index + 1,
+      tenant: record.facts.tenant,
+      request_id: record.requestId,
+      reservation_id: record.reservationId,
+      ...recordColumns(record),
+    }));
+    const texts = records.map(recordText).join(RECORD_SEPARATOR);
+    const rows = await this.#ask(APPEND, [jsonText(columns), texts]);
     return 'kind' in rows ? rows : 'appended';
   }
 
@@ -104,7 +106,7 @@ export class PostgresLineage implements Lineage {
   }
 
   #recordOf(row: LineageRow): StoredRecord {
-    const record = recordOf({ detail: JSON.parse(row.detail) as RecordJson['detail'] });
+    const record = recordOf(row.detail, null);
     return {
       requestId: row.request_id,
       operation: row.operation,
@@ -117,10 +119,10 @@ export class PostgresLineage implements Lineage {
   }
 
   #decisionOf(record: DecisionRecord, row: LineageRow): Decision {
-    if (row.outcome === null) return record.decision;
-    const json = JSON.parse(row.outcome) as HeldJson | DeniedJson;
-    const fixed = row.fixed === null ? undefined : (JSON.parse(row.fixed) as FixedJson);
-    return this.#options.finishHold(record.decision, holdOutcomeOf(json, fixed, record, false));
+    if (row.entry === null) return record.decision;
+    const outcome = answerAgain(JSON.parse(row.entry) as ReplayJson, () => record);
+    if (outcome.kind !== 'held' && outcome.kind !== 'denied') return record.decision;
+    return this.#options.finishHold(record.decision, outcome);
   }
 
   async #ask<Row extends object>(

@@ -1,4 +1,4 @@
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | boolean | null;
 
 /**
  * The little of a Postgres that the ledger needs: a pool of connections to a server, or an embedded

@@ -8,7 +8,8 @@ import { ledgerStores, type LedgerStores } from '../../../src/stores/postgres/le
 import { migrateUp } from '../../../src/stores/postgres/migrate.ts';
 import { pgClient } from '../../../src/stores/postgres/pg-client.ts';
 import type { SqlClient } from '../../../src/stores/postgres/sql-client.ts';
-import { startPostgres } from '../../support/postgres-server.ts';
+import { startPgBouncer } from '../../support/pgbouncer-server.ts';
+import { startPostgres, type PostgresOptions } from '../../support/postgres-server.ts';
 import { finishHold, START_MS } from './requests.ts';
 
 /**
@@ -29,26 +30,50 @@ export interface LedgerFixture extends AsyncDisposable {
   open(options?: { readonly clock?: Clock | 'server'; readonly lanes?: number }): LedgerStores;
 }
 
-export async function postgresFixture(): Promise<LedgerFixture> {
-  const server = await startPostgres();
+export async function postgresFixture(options: PostgresOptions = {}): Promise<LedgerFixture> {
+  const server = await startPostgres(options);
   const url = await server.createDatabase();
+  return pooled(url, url, () => server[Symbol.asyncDispose]());
+}
+
+/**
+ * Through PgBouncer in transaction mode, with fewer connections than the ledgers want, each wiped
+ * after every transaction: whatever relied on the state of a session would not find it.
+ */
+export async function pgbouncerFixture(): Promise<LedgerFixture> {
+  const server = await startPostgres();
+  const bouncer = await startPgBouncer(server, {
+    settings: { server_reset_query: 'DISCARD ALL', server_reset_query_always: '1' },
+  });
+  const url = await server.createDatabase();
+  return pooled(bouncer.urlOf(url), url, async () => {
+    await bouncer[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+}
+
+/** @param direct where rows are looked at and damaged. */
+function pooled(url: string, direct: string, dispose: () => Promise<void>): LedgerFixture {
   const clients: SqlClient[] = [];
-  const connect = (): SqlClient => {
+  const connect = (to: string): SqlClient => {
     const client = pgClient({
-      url,
+      url: to,
       poolSize: 4,
       connectTimeoutMs: DEADLINE_MS,
       statementTimeoutMs: DEADLINE_MS,
-      sendStatementTimeout: true,
       onProblem: () => undefined,
     });
     clients.push(client);
     return client;
   };
-  return fixture(connect, async () => {
-    await Promise.all(clients.map((client) => client.close()));
-    await server[Symbol.asyncDispose]();
-  });
+  return fixture(
+    connect(direct),
+    () => connect(url),
+    async () => {
+      await Promise.all(clients.map((client) => client.close()));
+      await dispose();
+    },
+  );
 }
 
 /** In memory: what the directory adds is tested where it matters, with the faults. */
@@ -57,15 +82,20 @@ export async function embeddedFixture(): Promise<LedgerFixture> {
   const client = pgliteClient(database);
   await migrateUp(client);
   return fixture(
+    client,
     () => client,
     () => database.close(),
   );
 }
 
-function fixture(connect: () => SqlClient, dispose: () => Promise<void>): LedgerFixture {
+function fixture(
+  sql: SqlClient,
+  connect: () => SqlClient,
+  dispose: () => Promise<void>,
+): LedgerFixture {
   const clock = new ManualClock(START_MS);
   return {
-    sql: connect(),
+    sql,
     clock,
     open: ({ clock: other = clock, lanes = GROUP_COMMIT.lanes } = {}) =>
       ledgerStores(connect(), {

@@ -105,7 +105,6 @@ function clientOf(url: string): SqlClient {
     poolSize: 2,
     connectTimeoutMs: 20_000,
     statementTimeoutMs: 20_000,
-    sendStatementTimeout: true,
     onProblem: () => undefined,
   });
 }

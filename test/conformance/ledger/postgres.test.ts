@@ -1,8 +1,4 @@
+import { describeEverything } from './every-suite.ts';
 import { postgresFixture } from './fixtures.ts';
-import { describeRepeats } from './repeat-suite.ts';
-import { describeLedger } from './suite.ts';
-import { describeVerify } from './verify-suite.ts';
 
-describeLedger('postgres', postgresFixture);
-describeRepeats('postgres', postgresFixture);
-describeVerify('postgres', postgresFixture);
+describeEverything('postgres', postgresFixture);

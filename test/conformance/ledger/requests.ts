@@ -39,6 +39,7 @@ export function accountOf(change: Partial<AccountSpec> = {}): AccountSpec {
     period: 'total',
     timeZone: 'UTC',
     caps: { costMicroUsd: usd(10) },
+    rollover: {},
     soft: false,
     depth: 0,
     warnPerMille: 800,

@@ -1,13 +1,26 @@
--- Accounts, reservations, requests, entries, lineage and settlements.
+-- Accounts, reservations, entries, their chain, lineage and the outbox.
 --
--- Every primary key and index begins with the tenant, so that the schema can be spread over
--- machines by tenant. The one exception is reservation_open, which the expiry sweep of all tenants
--- reads. Amounts are bigint: micro-USD, tokens and calls. Ids compare bytewise (collation "C"), so
+-- Every primary key begins with the tenant, so that the schema can be spread over machines by
+-- tenant; reservation_open and chain_time are read for all tenants of a machine. Amounts are bigint: micro-USD, tokens and calls. Ids compare bytewise (collation "C"), so
 -- that every machine agrees on the order in which rows are locked.
 
 -- One budget in one period for one owner. A new period is a new row; nothing is ever reset.
--- account_id is <budget>/<owner>/<first day of the period, or 'total'>. depth never changes once
--- the row is there, because it orders the locks.
+-- account_id is <budget>/<owner>/<first day of the period, or 'total'>.
+--
+-- account_key follows from tenant, depth and account_id (tollgate.account_key_of). It is the order of locks:
+-- deeper accounts come first, the organization's (depth 0) last, to be locked for the shortest time;
+-- and it is what reservations and entries call the account.
+--
+-- identity is period and id as answers spell them, written once because every answer needs them:
+-- |<start in ms>|<end in ms>|<account_id>.
+--
+-- cap_* is what is configured; carried_* is what earlier periods left for this one, within
+-- rollover_* (null: nothing is carried in that metric); passed_on_* is what this one left for the
+-- next. What may be used is cap + carried - passed_on, so nothing is spent in two periods.
+-- predecessor is the account that carried_* comes from, idle_periods how many periods without an
+-- account lie between; successor is the account that passed_on_* went to.
+--
+-- alerts are the shares, in thousandths, that raise an alert; alerted is the highest that did.
 --
 -- ceiling_* backs the admission logic with constraints that hold also after an overrun or a lowered
 -- cap: before holds are admitted, each ceiling is set to the cap, or to what is in use already
@@ -15,20 +28,42 @@
 -- hold that does not fit cannot be written. NULL: soft or uncapped.
 create table tollgate.account (
   tenant text collate "C" not null,
+  account_key uuid not null,
   account_id text collate "C" not null,
   budget_id text collate "C" not null check (strpos(budget_id, '/') = 0),
   owner text collate "C" not null,
   period_start timestamptz,
   period_end timestamptz,
-  depth integer not null,
+  identity text not null,
   soft boolean not null,
   warn_per_mille integer not null,
   degrade_per_mille integer not null,
+  alerts integer[] not null,
+  alerted integer not null,
   cap_cost bigint check (cap_cost >= 0),
   cap_input bigint check (cap_input >= 0),
   cap_output bigint check (cap_output >= 0),
   cap_total bigint check (cap_total >= 0),
   cap_invocations bigint check (cap_invocations >= 0),
+  rollover_cost bigint check (rollover_cost >= 0),
+  rollover_input bigint check (rollover_input >= 0),
+  rollover_output bigint check (rollover_output >= 0),
+  rollover_total bigint check (rollover_total >= 0),
+  rollover_invocations bigint check (rollover_invocations >= 0),
+  carried_cost bigint not null check (carried_cost between 0 and coalesce(rollover_cost, 0)),
+  carried_input bigint not null check (carried_input between 0 and coalesce(rollover_input, 0)),
+  carried_output bigint not null check (carried_output between 0 and coalesce(rollover_output, 0)),
+  carried_total bigint not null check (carried_total between 0 and coalesce(rollover_total, 0)),
+  carried_invocations bigint not null
+    check (carried_invocations between 0 and coalesce(rollover_invocations, 0)),
+  passed_on_cost bigint not null check (passed_on_cost >= 0),
+  passed_on_input bigint not null check (passed_on_input >= 0),
+  passed_on_output bigint not null check (passed_on_output >= 0),
+  passed_on_total bigint not null check (passed_on_total >= 0),
+  passed_on_invocations bigint not null check (passed_on_invocations >= 0),
+  predecessor uuid,
+  idle_periods integer not null,
+  successor uuid,
   ceiling_cost bigint,
   ceiling_input bigint,
   ceiling_output bigint,
@@ -42,7 +77,7 @@ create table tollgate.account (
   committed_input bigint not null check (committed_input >= 0),
   committed_output bigint not null check (committed_output >= 0),
   committed_invocations bigint not null check (committed_invocations >= 0),
-  primary key (tenant, account_id),
+  primary key (tenant, account_key),
   check ((period_start is null) = (period_end is null)),
   constraint account_within_cost check (held_cost + committed_cost <= ceiling_cost),
   constraint account_within_input check (held_input + committed_input <= ceiling_input),
@@ -53,8 +88,16 @@ create table tollgate.account (
     (held_invocations + committed_invocations <= ceiling_invocations)
 ) with (fillfactor = 50);
 
--- One hold. held_* and committed_* are the sums of its entries. account_ids are in the order the
--- hold named them.
+-- Accounts by name, for lists and for what is carried over. One column, because a second index that
+-- begins with the tenant would do for every look-up by tenant and key as well, in the eyes of a
+-- planner that knows nothing yet about a fresh table; reservations, entries and chains keep to the
+-- same rule.
+create unique index account_name on tollgate.account ((tenant || E'\x1f' || account_id));
+
+-- One hold. held_* and committed_* are the sums of its entries. account_keys are in the order the
+-- hold named them. rolls_at is when the first of its accounts ends whose rest is carried over:
+-- from then on a settlement may change what the next period was given. How it ended is that of its
+-- last settlement: a late commit replaces the expiry.
 create table tollgate.reservation (
   tenant text collate "C" not null,
   reservation_id text collate "C" not null,
@@ -69,14 +112,26 @@ create table tollgate.reservation (
   committed_input bigint not null check (committed_input >= 0),
   committed_output bigint not null check (committed_output >= 0),
   committed_invocations bigint not null check (committed_invocations >= 0),
-  account_ids text[] collate "C" not null,
+  account_keys uuid[] not null,
+  rolls_at timestamptz,
   expires_at timestamptz not null,
   created_at timestamptz not null,
-  pricing jsonb not null,
+  agent text not null,
+  platform text not null,
+  model text not null,
+  complexity text not null,
+  team text not null,
+  user_id text not null,
+  ending text check (ending in ('success', 'error', 'timeout', 'cancelled', 'released',
+    'expired')),
+  settled_at timestamptz,
+  duration_ms bigint check (duration_ms >= 0),
+  error_message text,
   primary key (tenant, reservation_id),
   check (state = 'open' or (held_cost = 0 and held_input = 0 and held_output = 0
-    and held_invocations = 0))
-);
+    and held_invocations = 0)),
+  check ((state = 'open') = (ending is null) and (state = 'open') = (settled_at is null))
+) with (fillfactor = 80);
 
 -- A token pays for one reservation.
 create unique index reservation_token on tollgate.reservation (tenant, authorized_by)
@@ -86,30 +141,24 @@ create unique index reservation_token on tollgate.reservation (tenant, authorize
 -- On a database that is spread by tenant each part keeps and sweeps its own.
 create index reservation_open on tollgate.reservation (expires_at) where state = 'open';
 
--- What each request id was answered. A null outcome stands in the lineage row of decision_id, which
--- the same transaction wrote; when that decision id had been recorded before, outcome carries the
--- record as well. reservation_id is empty when the request changed no balance.
-create table tollgate.request (
+-- What became of each request that was decided, with every movement of money and tokens and the
+-- accounts it moved in. Append-only. n is the order in which the entries of a batch were applied to
+-- the accounts: settlements, then what was asked for. request_id is null for an expiry, which
+-- nobody asked for.
+--
+-- A denial moves nothing and keeps what was asked. stand is the reservation afterwards
+-- (tollgate.stand_text). record is null where the record of the decision stands in lineage;
+-- otherwise its decision id had been recorded before, and it stands here.
+create table tollgate.entry (
   tenant text collate "C" not null,
-  request_id text collate "C" not null,
-  operation text not null check (operation in ('hold', 'commit', 'release', 'extend')),
+  batch bigint not null,
+  n integer not null,
+  operation text not null check (operation in ('hold', 'commit', 'release', 'extend', 'expire')),
+  verdict text not null check (verdict in ('held', 'short', 'token_used', 'settled', 'late')),
+  request_id text collate "C",
   fingerprint text not null,
   reservation_id text collate "C" not null,
   decision_id text collate "C" not null,
-  outcome jsonb,
-  at timestamptz not null,
-  primary key (tenant, request_id)
-);
-
--- Every movement of money and tokens, once, with the accounts it moved in. Append-only. seq grows
--- within a tenant in the order of commit for any one reservation. request_id is empty for an
--- expiry.
-create table tollgate.entry (
-  tenant text collate "C" not null,
-  reservation_id text collate "C" not null,
-  seq bigint generated always as identity,
-  request_id text collate "C" not null,
-  kind text not null check (kind in ('hold', 'commit', 'release', 'extend', 'expire', 'correct')),
   held_cost bigint not null,
   held_input bigint not null,
   held_output bigint not null,
@@ -118,14 +167,58 @@ create table tollgate.entry (
   committed_input bigint not null,
   committed_output bigint not null,
   committed_invocations bigint not null,
-  account_ids text[] collate "C" not null,
-  at timestamptz not null,
-  primary key (tenant, reservation_id, seq)
+  account_keys uuid[] not null,
+  asked text,
+  stand text,
+  ending text,
+  duration_ms bigint,
+  error_message text,
+  record text,
+  primary key (tenant, batch, n)
 );
 
--- One row per decision. Append-only. detail is the record as it was given (for a hold: the draft),
--- outcome is what the ledger made of it; effect and reason_codes are final as far as the ledger
--- decides.
+-- Null, and so in nobody's way, for an expiry.
+create unique index entry_request on tollgate.entry ((tenant || E'\x1f' || request_id));
+
+-- The batches of a tenant, each sealed with a hash over its entries, its accounts and the hash
+-- before it (tollgate.seal). accounts are those that the batch touched, as they stood before it and
+-- under the caps that it was decided by (tollgate.balance_line): with the entries they tell what
+-- each request found. Append-only.
+create table tollgate.chain (
+  tenant text collate "C" not null,
+  batch bigint not null,
+  at timestamptz not null,
+  entries integer not null,
+  accounts text[] not null,
+  hash bytea not null,
+  primary key (tenant, batch)
+);
+create index chain_time on tollgate.chain (at, tenant);
+alter table tollgate.chain alter column accounts set storage external;
+
+-- The newest batch of each tenant. Locked last of all, after the accounts.
+create table tollgate.chain_head (
+  tenant text collate "C" primary key,
+  batch bigint not null,
+  at timestamptz not null,
+  hash bytea not null
+) with (fillfactor = 50);
+
+-- What has to be told to others, written in the transaction that made it true. event_key makes each
+-- event unique: a threshold is told once for an account, an overrun once for a batch.
+create table tollgate.outbox (
+  tenant text collate "C" not null,
+  seq bigint generated always as identity,
+  kind text not null check (kind in ('budget.threshold', 'budget.overrun')),
+  event_key text collate "C" not null,
+  payload jsonb not null,
+  at timestamptz not null,
+  primary key (tenant, kind, event_key)
+);
+
+-- One row per decision. Append-only. detail is the record as it was given (for a hold: the draft);
+-- what the ledger made of it stands in its entry. effect and reason_codes are final as far as the
+-- ledger decides. Text, because nothing in the database looks inside.
 create table tollgate.lineage (
   tenant text collate "C" not null,
   decision_id text collate "C" not null,
@@ -138,18 +231,17 @@ create table tollgate.lineage (
   effect text not null check (effect in ('allow', 'deny')),
   reason_codes text[] not null,
   reservation_id text collate "C" not null,
-  detail jsonb not null,
-  outcome jsonb,
+  detail text not null,
   primary key (tenant, decision_id)
 );
 create index lineage_time on tollgate.lineage (tenant, decided_at desc, decision_id);
 create index lineage_agent on tollgate.lineage (tenant, agent, decided_at desc, decision_id);
-create index lineage_user on tollgate.lineage (tenant, user_id, decided_at desc, decision_id);
+create index lineage_user on tollgate.lineage (tenant, user_id, decided_at desc, decision_id)
+  where user_id <> '';
 
 -- Records are a few kilobytes and are written far more often than read: they are kept in the row as
 -- they are, since compressing each one costs more than the rest of its insert.
 alter table tollgate.lineage alter column detail set storage external;
-alter table tollgate.lineage alter column outcome set storage external;
 alter table tollgate.lineage set (toast_tuple_target = 8160);
 
 -- What is known about the person behind a decision, apart from the record, so that it can go
@@ -157,38 +249,60 @@ alter table tollgate.lineage set (toast_tuple_target = 8160);
 create table tollgate.lineage_person (
   tenant text collate "C" not null,
   decision_id text collate "C" not null,
-  personal jsonb not null,
+  personal text not null,
   primary key (tenant, decision_id)
 );
 
--- How a reservation ended. Append-only: a late commit is a second row, and the last one counts.
-create table tollgate.settlement (
-  tenant text collate "C" not null,
-  reservation_id text collate "C" not null,
-  seq bigint generated always as identity,
-  "end" text not null check ("end" in ('success', 'error', 'timeout', 'cancelled', 'released',
-    'expired')),
-  cost bigint not null check (cost >= 0),
-  input bigint not null check (input >= 0),
-  output bigint not null check (output >= 0),
-  invocations bigint not null check (invocations >= 0),
-  settled_at timestamptz not null,
-  duration_ms bigint check (duration_ms >= 0),
-  error_message text not null,
-  primary key (tenant, reservation_id, seq)
-);
+-- ── The archive: the same rows once they are settled and old, out of the way of new calls ────────
+create table tollgate.chain_archive (like tollgate.chain including all);
+-- A request id that is used again after it was forgotten makes the same reservation and decision ids
+-- once more, so here none of them is unique by itself.
+create table tollgate.entry_archive (like tollgate.entry);
+alter table tollgate.entry_archive add primary key (tenant, batch, n);
+create index entry_archive_request on tollgate.entry_archive
+  ((tenant || E'\x1f' || request_id));
+create table tollgate.reservation_archive (like tollgate.reservation);
+alter table tollgate.reservation_archive add primary key (tenant, reservation_id, created_at);
+create table tollgate.lineage_archive (like tollgate.lineage including storage);
+alter table tollgate.lineage_archive set (toast_tuple_target = 8160);
+create index lineage_archive_decision on tollgate.lineage_archive (tenant, decision_id);
+create index lineage_archive_time on tollgate.lineage_archive
+  (tenant, decided_at desc, decision_id);
+create index lineage_archive_agent on tollgate.lineage_archive
+  (tenant, agent, decided_at desc, decision_id);
+create index lineage_archive_user on tollgate.lineage_archive
+  (tenant, user_id, decided_at desc, decision_id) where user_id <> '';
 
--- Refuses changes to history, whoever makes them. Whoever may disable a trigger can still do it;
--- verify finds that.
+-- Both halves, for whoever reads history.
+create view tollgate.chain_all as
+  select * from tollgate.chain union all select * from tollgate.chain_archive;
+create view tollgate.entry_all as
+  select * from tollgate.entry union all select * from tollgate.entry_archive;
+create view tollgate.reservation_all as
+  select * from tollgate.reservation union all select * from tollgate.reservation_archive;
+create view tollgate.lineage_all as
+  select * from tollgate.lineage union all select * from tollgate.lineage_archive;
+
+-- Refuses changes to history, whoever makes them; tollgate.archive may move it. Whoever may disable
+-- a trigger can still change it; verify finds that.
 create function tollgate.refuse_change() returns trigger language plpgsql as $$
 begin
+  if tg_op = 'DELETE' and current_setting('tollgate.archiving', true) = 'on' then
+    return null;
+  end if;
   raise exception 'tollgate.% is append-only',
     tg_table_name using errcode = 'insufficient_privilege';
 end $$;
 
 create trigger entry_append_only before update or delete or truncate on tollgate.entry
   for each statement execute function tollgate.refuse_change();
+create trigger chain_append_only before update or delete or truncate on tollgate.chain
+  for each statement execute function tollgate.refuse_change();
 create trigger lineage_append_only before update or delete or truncate on tollgate.lineage
   for each statement execute function tollgate.refuse_change();
-create trigger settlement_append_only before update or delete or truncate on tollgate.settlement
-  for each statement execute function tollgate.refuse_change();
+create trigger chain_archive_append_only before update or delete or truncate
+  on tollgate.chain_archive for each statement execute function tollgate.refuse_change();
+create trigger entry_archive_append_only before update or delete or truncate
+  on tollgate.entry_archive for each statement execute function tollgate.refuse_change();
+create trigger lineage_archive_append_only before update or delete or truncate
+  on tollgate.lineage_archive for each statement execute function tollgate.refuse_change();

@@ -1,14 +1,15 @@
 -- tollgate.admit_in_order: decides the holds and extensions that do not all fit, one by one in
 -- order of arrival.
 --
--- accounts   the locked accounts after settlement; charges name them by position
--- contested  the accounts in which not all that is asked for fits; only these can deny
+-- accounts   the locked accounts after settlement
+-- contested  positions of those in which not all that is asked for may fit; only these can deny
+-- asks       the entries of what is asked for; n is the op
 -- verdicts and give_* come in with everything given and go out with what was decided: null stays
 -- where a hold is admitted, 'short' or 'token_used' with nothing given where it is not. A partial
 -- hold is given what is left of money and output tokens, as long as that is at least one of each
 -- that was asked for; its input and its call must fit whole.
 create function tollgate.admit_in_order(
-  ops tollgate.op[], charges tollgate.charge[], accounts tollgate.account[], contested integer[],
+  ops tollgate.op[], asks tollgate.entry[], accounts tollgate.account[], contested integer[],
   inout verdicts text[], inout give_cost bigint[], inout give_input bigint[],
     inout give_output bigint[],
   inout give_invocations bigint[])
@@ -32,13 +33,17 @@ declare
   part_output bigint;
   blocked boolean;
 begin
-  select array_agg(case when soft then null else cap_cost - held_cost - committed_cost end),
-      array_agg(case when soft then null else cap_input - held_input - committed_input end),
-      array_agg(case when soft then null else cap_output - held_output - committed_output end),
-      array_agg(case when soft then null else
-        cap_total - held_input - committed_input - held_output - committed_output end),
+  select array_agg(case when soft then null
+        else cap_cost + carried_cost - passed_on_cost - held_cost - committed_cost end),
       array_agg(case when soft then null
-        else cap_invocations - held_invocations - committed_invocations end),
+        else cap_input + carried_input - passed_on_input - held_input - committed_input end),
+      array_agg(case when soft then null
+        else cap_output + carried_output - passed_on_output - held_output - committed_output end),
+      array_agg(case when soft then null else
+        cap_total + carried_total - passed_on_total - held_input - committed_input - held_output - committed_output end),
+      array_agg(case when soft then null
+        else cap_invocations + carried_invocations - passed_on_invocations - held_invocations
+          - committed_invocations end),
       array_agg(not soft and 0 in (coalesce(cap_cost, 1), coalesce(cap_input, 1),
         coalesce(cap_output, 1),
         coalesce(cap_total, 1), coalesce(cap_invocations, 1)))
@@ -48,8 +53,15 @@ begin
     select o.n, o.kind, o.tenant, o.authorized_by, coalesce(o.partial, false) as partial,
       o.cost, o.input, o.output, o.invocations, coalesce(t.accounts, '{}') as accounts
     from unnest(ops) o
-    left join (select c.n, array_agg(c.i) as accounts from unnest(charges) c
-      where c.i = any (contested) group by c.n) t on t.n = o.n
+    left join (
+      select e.n, array_agg(a.i) as accounts
+      from unnest(asks) e
+      cross join lateral unnest(e.account_keys) x(account_key)
+      join (select row_number() over () as i, account_key from unnest(accounts)) a
+        on a.account_key = x.account_key
+      where a.i = any (contested)
+      group by e.n
+    ) t on t.n = o.n
     where verdicts[o.n] is null and o.kind in ('hold', 'extend')
       and (t.n is not null or o.authorized_by <> '')
     order by o.n

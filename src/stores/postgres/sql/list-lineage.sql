@@ -1,12 +1,12 @@
 -- A page of records, newest first. $1 tenant, $2 agent, $3 user, $4 effect, $5 reason code, $6
 -- from, $7 to (both in milliseconds, to is exclusive); null means any. $8 and $9 moment and
 -- decision id after which to go on, or null. $10 most rows.
-with page as (
+with page as materialized (
   select l.*
   from tollgate.lineage l
   where l.tenant = $1
     and ($2::text is null or l.agent = $2)
-    and ($3::text is null or l.user_id = $3)
+    and ($3::text is null or (l.user_id = $3 and l.user_id <> ''))
     and ($4::text is null or l.effect = $4)
     and ($5::text is null or $5 = any (l.reason_codes))
     and ($6::bigint is null
@@ -20,18 +20,9 @@ with page as (
   order by l.decided_at desc, l.decision_id
   limit $10::integer
 )
-select l.decision_id, tollgate.ms(l.decided_at)::text as decided_at_ms,
-  l.request_id, l.operation, l.reservation_id, l.detail::text as detail, l.outcome::text as outcome,
-  tollgate.reservation_fixed(r)::text as fixed, s.settlement::text as settlement
+select l.decision_id, tollgate.ms(l.decided_at)::text as decided_at_ms, l.request_id, l.operation,
+  l.reservation_id, l.detail,
+  tollgate.entry_of(l::tollgate.lineage)::text as entry,
+  tollgate.settlement_of(l::tollgate.lineage)::text as settlement
 from page l
-left join tollgate.reservation r on r.tenant = l.tenant and r.reservation_id = l.reservation_id
-left join lateral (
-  select jsonb_build_object('end', s."end", 'settledAtMs', tollgate.ms(s.settled_at), 'durationMs',
-    s.duration_ms,
-    'errorMessage', s.error_message, 'amounts', concat(s.cost, ',', s.input, ',', s.output, ',',
-      s.invocations))
-  from tollgate.settlement s
-  where s.tenant = l.tenant and s.reservation_id = l.reservation_id
-  order by s.seq desc limit 1
-) s(settlement) on true
 order by l.decided_at desc, l.decision_id

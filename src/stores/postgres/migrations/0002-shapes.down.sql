@@ -1,0 +1,9 @@
+drop function tollgate.per_mille(bigint, bigint), tollgate.ceiling_of(boolean, bigint, bigint),
+  tollgate.seal(bytea, text, bigint, timestamptz, text[], text),
+  tollgate.entry_text(tollgate.entry), tollgate.delta_text(tollgate.entry),
+  tollgate.stand_text(text, timestamptz, bigint, bigint, bigint, bigint, bigint, bigint, bigint,
+    bigint),
+  tollgate.reservation_fixed(tollgate.reservation),
+  tollgate.balance_line(tollgate.account),
+  tollgate.ms(timestamptz), tollgate.account_key_of(text, integer, text), tollgate.specs_at(jsonb, timestamptz);
+drop type tollgate.spec, tollgate.op;

@@ -1,0 +1,2 @@
+drop function tollgate.tell_overruns(tollgate.entry[], timestamptz),
+  tollgate.tell_thresholds(tollgate.account[], integer[], timestamptz);

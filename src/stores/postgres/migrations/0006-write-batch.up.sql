@@ -1,0 +1,273 @@
+-- What an entry found in its accounts, in their order: each as its line before the batch, and what
+-- the batch had added to it once the entry was applied.
+create function tollgate.found_by(e tollgate.entry) returns json
+language sql stable set search_path = tollgate, pg_catalog as $$
+  select coalesce(json_agg(json_build_object('line', b.line || a.identity, 'added', d.added)
+      order by x.k), '[]')
+  from unnest(e.account_keys) with ordinality x(account_key, k)
+  cross join lateral (select a.* from tollgate.account a
+    where a.tenant = e.tenant and a.account_key = x.account_key limit 1) a
+  cross join lateral (select c.accounts from tollgate.chain c
+    where c.tenant = e.tenant and c.batch = e.batch limit 1) c
+  cross join lateral (select line from unnest(c.accounts) line
+    where split_part(line, '|', 1) = x.account_key::text) b
+  cross join lateral (
+    select concat(sum(o.held_cost), ',', sum(o.held_input), ',', sum(o.held_output), ',',
+      sum(o.held_invocations), '|', sum(o.committed_cost), ',', sum(o.committed_input), ',',
+      sum(o.committed_output), ',', sum(o.committed_invocations)) as added
+    from tollgate.entry o
+    where o.tenant = e.tenant and o.batch = e.batch and o.n <= e.n
+      and x.account_key = any (o.account_keys)
+  ) d
+$$;
+
+-- An entry with all that the answer to its request is made of.
+create function tollgate.entry_again(e tollgate.entry) returns jsonb
+language sql stable set search_path = tollgate, pg_catalog as $$
+  select jsonb_build_object('verdict', e.verdict, 'delta', delta_text(e), 'asked', e.asked,
+    'stand', e.stand, 'found', found_by(e),
+    'fixed', (select reservation_fixed(r) from reservation r
+      where e.stand is not null and r.tenant = e.tenant and r.reservation_id = e.reservation_id))
+$$;
+
+-- The stored answer to a request, with the record that it was given.
+create function tollgate.answer_again(of_tenant text, of_request text) returns json
+language sql stable set search_path = tollgate, pg_catalog as $$
+  select (entry_again(e) || jsonb_build_object('kind', 'replay',
+    'record', coalesce(e.record, (select l.detail from lineage l
+      where l.tenant = e.tenant and l.decision_id = e.decision_id)),
+    'personal', (select p.personal from lineage_person p
+      where p.tenant = e.tenant and p.decision_id = e.decision_id)))::json
+  from entry e
+  where e.tenant || E'\x1f' || e.request_id = of_tenant || E'\x1f' || of_request
+$$;
+
+-- What the ledger made of a decision that asked it to hold; null when it was not asked.
+create function tollgate.entry_of(l tollgate.lineage) returns jsonb
+language sql stable set search_path = tollgate, pg_catalog as $$
+  select entry_again(e) from entry e
+  where e.tenant || E'\x1f' || e.request_id = l.tenant || E'\x1f' || l.request_id
+    and e.decision_id = l.decision_id
+    and e.operation in ('hold', 'extend')
+$$;
+
+-- How the reservation of a decision ended; null while it is open or there is none.
+create function tollgate.settlement_of(l tollgate.lineage) returns jsonb
+language sql stable set search_path = tollgate, pg_catalog as $$
+  select jsonb_build_object('end', r.ending, 'settledAtMs', ms(r.settled_at),
+    'durationMs', r.duration_ms, 'errorMessage', r.error_message,
+    'amounts', concat(r.committed_cost, ',', r.committed_input, ',', r.committed_output, ',',
+      r.committed_invocations))
+  from reservation r
+  where r.tenant = l.tenant and r.reservation_id = l.reservation_id and r.ending is not null
+$$;
+
+-- Writes what tollgate.budget_apply decided, and seals it. Reads nothing but the heads of the
+-- chains, so that it decides nothing.
+--
+-- accounts and found are the rows as they stand after settlements and asks; lines are the accounts
+-- as they stood before.
+create function tollgate.write_batch(moment timestamptz, ops tollgate.op[], record_texts text[],
+  accounts tollgate.account[], lines text[], reservations tollgate.reservation[],
+  settlements tollgate.entry[], asks tollgate.entry[]) returns void
+language plpgsql as $$
+declare
+  settled integer := cardinality(settlements);
+  entries tollgate.entry[];
+  heads tollgate.chain_head[];
+  recorded text[];
+  rolling boolean;
+  expected integer;
+  written integer;
+begin
+  select count(*) into expected from unnest(asks) e
+    where e.verdict = 'held' and e.operation = 'hold';
+  if expected > 0 then
+    rolling := exists (select from unnest(accounts) where coalesce(rollover_cost, rollover_input,
+      rollover_output, rollover_total, rollover_invocations) is not null);
+    insert into reservation
+      select o.tenant, o.reservation_id, o.decision_id, o.authorized_by, 'open',
+        e.held_cost, e.held_input, e.held_output, e.held_invocations, 0, 0, 0, 0, e.account_keys,
+        p.rolls_at, moment + o.hold_for_ms * interval '1 millisecond', moment, o.agent, o.platform,
+        o.model, o.complexity, o.team, o.user_id, null, null, null, null
+      from unnest(asks) e
+      join unnest(ops) o on o.n = e.n - settled
+      left join (
+        select e.n, min(a.period_end) as rolls_at
+        from unnest(asks) e
+        cross join lateral unnest(e.account_keys) x(account_key)
+        join unnest(accounts) a on a.account_key = x.account_key
+        where rolling and coalesce(a.rollover_cost, a.rollover_input, a.rollover_output,
+          a.rollover_total, a.rollover_invocations) is not null
+        group by e.n
+      ) p on p.n = e.n
+      where e.verdict = 'held' and e.operation = 'hold'
+      order by o.tenant, o.reservation_id
+      on conflict do nothing;
+    get diagnostics written = row_count;
+    if written < expected then
+      raise exception 'a reservation or token was taken meanwhile'
+        using errcode = 'serialization_failure';
+    end if;
+  end if;
+  insert into reservation as r
+    select f.* from unnest(reservations) f
+    join (
+      select tenant, reservation_id from unnest(settlements)
+      union
+      select tenant, reservation_id from unnest(asks)
+        where operation = 'extend' and verdict = 'held'
+    ) e on e.tenant = f.tenant and e.reservation_id = f.reservation_id
+    on conflict (tenant, reservation_id) do update set
+      state = excluded.state, expires_at = excluded.expires_at,
+      held_cost = excluded.held_cost, held_input = excluded.held_input,
+      held_output = excluded.held_output, held_invocations = excluded.held_invocations,
+      committed_cost = excluded.committed_cost, committed_input = excluded.committed_input,
+      committed_output = excluded.committed_output,
+      committed_invocations = excluded.committed_invocations,
+      ending = excluded.ending, settled_at = excluded.settled_at,
+      duration_ms = excluded.duration_ms, error_message = excluded.error_message;
+
+  insert into account as a
+    select * from unnest(accounts)
+    on conflict (tenant, account_key) do update set
+      period_start = excluded.period_start, period_end = excluded.period_end, soft = excluded.soft,
+      warn_per_mille = excluded.warn_per_mille, degrade_per_mille = excluded.degrade_per_mille,
+      alerts = excluded.alerts, alerted = excluded.alerted,
+      cap_cost = excluded.cap_cost, cap_input = excluded.cap_input,
+      cap_output = excluded.cap_output, cap_total = excluded.cap_total,
+      cap_invocations = excluded.cap_invocations,
+      carried_cost = excluded.carried_cost, carried_input = excluded.carried_input,
+      carried_output = excluded.carried_output, carried_total = excluded.carried_total,
+      carried_invocations = excluded.carried_invocations,
+      passed_on_cost = excluded.passed_on_cost, passed_on_input = excluded.passed_on_input,
+      passed_on_output = excluded.passed_on_output, passed_on_total = excluded.passed_on_total,
+      passed_on_invocations = excluded.passed_on_invocations, successor = excluded.successor,
+      ceiling_cost = excluded.ceiling_cost, ceiling_input = excluded.ceiling_input,
+      ceiling_output = excluded.ceiling_output, ceiling_total = excluded.ceiling_total,
+      ceiling_invocations = excluded.ceiling_invocations,
+      held_cost = excluded.held_cost, held_input = excluded.held_input,
+      held_output = excluded.held_output, held_invocations = excluded.held_invocations,
+      committed_cost = excluded.committed_cost, committed_input = excluded.committed_input,
+      committed_output = excluded.committed_output,
+      committed_invocations = excluded.committed_invocations;
+
+  -- A decision id that was recorded before keeps its record; the entry then carries this one.
+  if cardinality(asks) > 0 then
+    with record_written as (
+      insert into lineage
+        select o.tenant, o.decision_id, o.request_id, o.operation,
+          timestamptz 'epoch' + o.decided_at_ms * interval '1 millisecond', o.agent, o.team,
+          o.user_id, case when e.verdict = 'held' then o.effect else 'deny' end,
+          case e.verdict when 'short' then o.reason_codes || '{budget.exceeded}'::text[]
+            when 'token_used' then o.reason_codes || '{token.used}'::text[]
+            else o.reason_codes end,
+          case when e.verdict = 'held' or o.kind = 'extend' then o.reservation_id else '' end,
+          split_part(t.record, E'\x1f', 1)
+        from unnest(asks) e
+        join unnest(ops) o on o.n = e.n - settled
+        join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
+        order by o.tenant, o.decision_id
+        on conflict do nothing
+        returning tenant, decision_id
+    ), person_written as (
+      insert into lineage_person
+        select o.tenant, o.decision_id, split_part(t.record, E'\x1f', 2)
+        from unnest(asks) e
+        join unnest(ops) o on o.n = e.n - settled
+        join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
+        where o.has_person
+        order by o.tenant, o.decision_id
+        on conflict do nothing
+    )
+    select array_agg(w.tenant || E'\x1f' || w.decision_id) into recorded from record_written w;
+    if coalesce(cardinality(recorded), 0) < cardinality(asks) then
+      select array_agg(case when e.tenant || E'\x1f' || e.decision_id = any (recorded) then e
+          else row(e.tenant, e.batch, e.n, e.operation, e.verdict, e.request_id, e.fingerprint,
+            e.reservation_id, e.decision_id, e.held_cost, e.held_input, e.held_output,
+            e.held_invocations, e.committed_cost, e.committed_input, e.committed_output,
+            e.committed_invocations, e.account_keys, e.asked, e.stand, e.ending, e.duration_ms,
+            e.error_message, split_part(record_texts[e.n - settled], E'\x1f', 1))::entry
+          end order by e.n)
+        into asks
+        from unnest(asks) e;
+    end if;
+  end if;
+
+  -- ── The chain: every tenant's entries under its next batch, sealed with the hash before ────────
+  entries := settlements || asks;
+  if cardinality(entries) = 0 then
+    return;
+  end if;
+  select array_agg(l.h) into heads
+    from (select distinct e.tenant from unnest(entries) e order by e.tenant) k
+    cross join lateral (select h from chain_head h where h.tenant = k.tenant limit 1 for update) l;
+  if coalesce(cardinality(heads), 0) < (select count(distinct e.tenant) from unnest(entries) e) then
+    insert into chain_head
+      select distinct e.tenant, 0, moment, '\x'::bytea from unnest(entries) e order by e.tenant
+      on conflict do nothing;
+    select array_agg(l.h) into heads
+      from (select distinct e.tenant from unnest(entries) e order by e.tenant) k
+      cross join lateral (select h from chain_head h where h.tenant = k.tenant limit 1
+        for update) l;
+  end if;
+  with written_entries as (
+    insert into entry
+      select e.tenant, h.batch + 1, e.n, e.operation, e.verdict, e.request_id, e.fingerprint,
+        e.reservation_id, e.decision_id, e.held_cost, e.held_input, e.held_output,
+        e.held_invocations, e.committed_cost, e.committed_input, e.committed_output,
+        e.committed_invocations, e.account_keys, e.asked, e.stand, e.ending, e.duration_ms,
+        e.error_message, e.record
+      from unnest(entries) e
+      join unnest(heads) h on h.tenant = e.tenant
+      on conflict do nothing
+      returning 1
+  ), sealed as (
+    select h.tenant, h.batch + 1 as batch, greatest(h.at, moment) as at, e.count, a.lines,
+      seal(h.hash, h.tenant, h.batch + 1, greatest(h.at, moment), a.lines, e.texts) as hash
+    from unnest(heads) h
+    join (
+      select e.tenant, count(*)::integer as count,
+        string_agg(entry_text(e), E'\n' order by e.n) as texts
+      from unnest(entries) e group by e.tenant
+    ) e on e.tenant = h.tenant
+    left join (
+      select a.tenant, array_agg(l.line order by l.i) as lines
+      from (select row_number() over () as i, tenant from unnest(accounts)) a
+      join unnest(lines) with ordinality l(line, i) on l.i = a.i
+      group by a.tenant
+    ) a on a.tenant = h.tenant
+  ), chained as (
+    insert into chain select s.tenant, s.batch, s.at, s.count, coalesce(s.lines, '{}'), s.hash
+      from sealed s
+  ), headed as (
+    insert into chain_head select s.tenant, s.batch, s.at, s.hash from sealed s
+      on conflict (tenant) do update set
+        batch = excluded.batch, at = excluded.at, hash = excluded.hash
+  )
+  select count(*) into written from written_entries;
+  if written < cardinality(entries) then
+    raise exception 'a request was answered meanwhile' using errcode = 'serialization_failure';
+  end if;
+end $$;
+
+-- The accounts to lock besides those that ops name, because a settlement may change what they were
+-- given: the successors of the accounts of reservations, as far as they go.
+create function tollgate.heirs_of(reservations tollgate.reservation[]) returns uuid[]
+language sql stable as $$
+  with recursive heir as (
+    select l.tenant, l.successor
+    from unnest(reservations) r
+    cross join lateral unnest(r.account_keys) x(account_key)
+    cross join lateral (select a.tenant, a.successor from tollgate.account a
+      where a.tenant = r.tenant and a.account_key = x.account_key limit 1) l
+    where l.successor is not null
+    union
+    select l.tenant, l.successor
+    from heir h
+    cross join lateral (select a.tenant, a.successor from tollgate.account a
+      where a.tenant = h.tenant and a.account_key = h.successor limit 1) l
+    where l.successor is not null
+  )
+  select coalesce(array_agg(distinct h.successor), '{}') from heir h
+$$;

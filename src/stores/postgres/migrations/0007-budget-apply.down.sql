@@ -1,0 +1,1 @@
+drop function tollgate.budget_apply(jsonb, text, boolean, timestamptz);

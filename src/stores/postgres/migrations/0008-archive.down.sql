@@ -1,0 +1,1 @@
+drop function tollgate.bring_back(text[], text[]), tollgate.archive(timestamptz, integer);
