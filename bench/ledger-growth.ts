@@ -37,11 +37,32 @@ export async function benchGrowth({ server, effort }: LedgerBench): Promise<read
   return [
     figure('settled calls in the full database', effort.grown, 'calls'),
     figure('archived', archived, 'entries/s'),
-    figure('empty, Postgres CPU', medianOf(before, ({ postgresUs }) => postgresUs), 'µs/cycle'),
-    figure('full, Postgres CPU', medianOf(after, ({ postgresUs }) => postgresUs), 'µs/cycle'),
-    figure('empty / full, Postgres CPU', ratio(({ postgresUs }) => postgresUs), '×', TARGET),
-    figure('empty', medianOf(before, ({ perSecond }) => perSecond), 'cycles/s'),
-    figure('full', medianOf(after, ({ perSecond }) => perSecond), 'cycles/s'),
+    figure(
+      'empty, Postgres CPU',
+      medianOf(before, ({ postgresUs }) => postgresUs),
+      'µs/cycle',
+    ),
+    figure(
+      'full, Postgres CPU',
+      medianOf(after, ({ postgresUs }) => postgresUs),
+      'µs/cycle',
+    ),
+    figure(
+      'empty / full, Postgres CPU',
+      ratio(({ postgresUs }) => postgresUs),
+      '×',
+      TARGET,
+    ),
+    figure(
+      'empty',
+      medianOf(before, ({ perSecond }) => perSecond),
+      'cycles/s',
+    ),
+    figure(
+      'full',
+      medianOf(after, ({ perSecond }) => perSecond),
+      'cycles/s',
+    ),
     figure('full / empty, rate', 1 / ratio(({ perSecond }) => perSecond), '×', TARGET),
   ];
 }

@@ -21,7 +21,9 @@ export async function benchLedger(options: LedgerBenchOptions = {}): Promise<voi
     section === undefined ? name in SECTIONS : name === section,
   );
   if (sections.length === 0) {
-    throw new Error(`no section "${section}"; sections: ${Object.keys({ ...SECTIONS, ...ON_REQUEST }).join(', ')}`);
+    throw new Error(
+      `no section "${section}"; sections: ${Object.keys({ ...SECTIONS, ...ON_REQUEST }).join(', ')}`,
+    );
   }
   await using server = await startPostgres({ durable: true, settings: SERVER_SETTINGS });
   const url = await server.createDatabase();

@@ -31,6 +31,15 @@ export function countBetween(least: number, most: number): (text: string) => num
   };
 }
 
+/** ISO 8601 with its zone, or a day, which begins in UTC. @returns milliseconds since the epoch */
+export function momentMs(text: string): number {
+  const moment = /^\d{4}-\d{2}-\d{2}(T.+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : NaN;
+  if (!Number.isNaN(moment)) return moment;
+  throw new InvalidArgumentError(
+    'Expected a moment such as 2026-11-21T09:00:00Z, or a day such as 2026-11-21.',
+  );
+}
+
 const SPAN = /^(\d{1,9})(ms|s|m|h)$/;
 const SPAN_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './context.ts';
 import type { VerifyOptions } from './verify/run-verify.ts';
-import { jsonOption } from './options.ts';
+import { jsonOption, momentMs } from './options.ts';
 
 const AFTER = `
 Examples:
   $ tollgate verify
+  $ tollgate verify --tenant acme --since 2026-11-21T00:00:00Z
   $ DATABASE_URL=postgres://tollgate@localhost/tollgate tollgate verify --json
 
 Exits with 1 at the first discrepancy.`;
@@ -19,6 +20,8 @@ export function registerVerify(program: Command, context: CommandContext): void 
         'the database of DATABASE_URL, or the embedded ledger in the data directory.',
     )
     .addOption(jsonOption())
+    .option('--tenant <id>', 'one organization alone')
+    .option('--since <moment>', 'only what happened since then, in ISO 8601', momentMs)
     .option('--data-dir <path>', 'of the embedded ledger (default: as `serve` uses)')
     .addHelpText('after', AFTER)
     .action(async (options: VerifyOptions) => {

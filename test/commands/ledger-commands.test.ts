@@ -28,7 +28,7 @@ describe('migrate and verify on the embedded ledger', () => {
 
     const verified = await runCommand(['verify', ...on]);
     expect(verified).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(verified.stdout).toContain('the books add up (0 accounts');
+    expect(verified.stdout).toContain('the books add up (0 entries in 0 chained batches');
     const verifiedJson = await runCommand(['verify', ...on, '--json']);
     expect(JSON.parse(verifiedJson.stdout)).toMatchObject({ kind: 'ok', entries: 0 });
 

@@ -1,5 +1,5 @@
 import type { LedgerStores } from '../../stores/postgres/ledger-stores.ts';
-import type { VerifyReport } from '../../stores/postgres/verify.ts';
+import type { VerifyCounts, VerifyReport } from '../../stores/postgres/verify.ts';
 import { CommandFailed, type ExitCode, printJson, printLines, type Streams } from '../context.ts';
 import { withLedger } from '../ledger.ts';
 import { paintFor } from '../text/paint.ts';
@@ -8,17 +8,35 @@ import { grouped } from '../text/units.ts';
 export interface VerifyOptions {
   readonly json?: true;
   readonly dataDir?: string;
+  readonly tenant?: string;
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
 }
 
 /** Recomputes the books. 1 when they do not add up. */
 export async function runVerify(options: VerifyOptions, streams: Streams): Promise<ExitCode> {
   return withLedger(options, async ({ stores, where }) => {
     await refuseOtherSchema(stores, where);
-    const report = await stores.verify();
+    const report = await stores.verify({
+      ...(options.tenant !== undefined && { tenant: options.tenant }),
+      ...(options.since !== undefined && { sinceMs: options.since }),
+      onProgress: progressOn(streams),
+    });
     if (options.json) printJson(streams.stdout, report);
     else printLines(streams.stdout, reportLines(report, where, streams));
     return report.kind === 'ok' ? 0 : 1;
   });
+}
+
+const CLEAR_LINE = '\r\u001B[K';
+
+/** One line that is written over, for people who wait. */
+function progressOn({ stderr }: Streams): (counts: VerifyCounts) => void {
+  if (!('isTTY' in stderr && stderr.isTTY === true)) return () => undefined;
+  return ({ entries, batches, reservations }) => {
+    const counted = `${grouped(entries)} entries in ${grouped(batches)} batches`;
+    stderr.write(`${CLEAR_LINE}${counted}, ${grouped(reservations)} reservations`);
+  };
 }
 
 async function refuseOtherSchema(stores: LedgerStores, where: string): Promise<void> {
@@ -33,12 +51,12 @@ async function refuseOtherSchema(stores: LedgerStores, where: string): Promise<v
 function reportLines(report: VerifyReport, where: string, { stdout }: Streams): string[] {
   const paint = paintFor(stdout);
   if (report.kind === 'ok') {
-    const { accounts, reservations, requests, entries } = report;
+    const { batches, entries, reservations, accounts, alerts } = report;
     const counted = [
-      `${grouped(accounts)} accounts`,
+      `${grouped(entries)} entries in ${grouped(batches)} chained batches`,
       `${grouped(reservations)} reservations`,
-      `${grouped(requests)} requests`,
-      `${grouped(entries)} entries`,
+      `${grouped(accounts)} accounts`,
+      `${grouped(alerts)} alerts`,
     ];
     return [`${paint('green', 'ok')}  ${where}: the books add up (${counted.join(', ')}).`];
   }

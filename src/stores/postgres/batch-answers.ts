@@ -127,7 +127,11 @@ function applied(
   found: readonly FoundAccount[],
 ): LedgerAnswer {
   const fixed = answer.fixed ?? fixedOf(op);
-  const reservation = reservationOf(fixed, answer.stand, found.map(({ account }) => account));
+  const reservation = reservationOf(
+    fixed,
+    answer.stand,
+    found.map(({ account }) => account),
+  );
   const accounts = found.map(readingOf);
   if (answer.kind === 'held') {
     return { kind: 'held', replayed: false, record: recordGiven(op), reservation, accounts };
@@ -146,17 +150,18 @@ function storedRecord({ record, personal }: Extract<AnswerJson, { kind: 'replay'
  * The answer that a stored entry was given at first.
  * @param record the record it was given; asked for a hold or an extension only.
  */
-export function answerAgain(
-  json: ReplayJson,
-  record: () => DecisionRecord,
-): LedgerAnswer {
+export function answerAgain(json: ReplayJson, record: () => DecisionRecord): LedgerAnswer {
   const found = json.found.map(({ line, added }) => add(foundAccount(line), added));
   const accounts = found.map(readingOf);
   if (json.verdict === 'short' || json.verdict === 'token_used') {
     return deniedOf(json.verdict, amountsOf(json.asked ?? ''), record(), accounts, true);
   }
   if (!json.fixed || json.stand === null) throw new Error('an entry has lost its reservation');
-  const reservation = reservationOf(json.fixed, json.stand, found.map(({ account }) => account));
+  const reservation = reservationOf(
+    json.fixed,
+    json.stand,
+    found.map(({ account }) => account),
+  );
   if (json.verdict === 'held') {
     return { kind: 'held', replayed: true, record: record(), reservation, accounts };
   }

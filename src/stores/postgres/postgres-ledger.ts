@@ -19,7 +19,12 @@ import type { Page } from '../../decision/record.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sendBatch } from './batch-sending.ts';
 import { accountOf } from './account-line.ts';
-import { decodeAnswers, reservationOf, type FixedJson, type LedgerAnswer } from './batch-answers.ts';
+import {
+  decodeAnswers,
+  reservationOf,
+  type FixedJson,
+  type LedgerAnswer,
+} from './batch-answers.ts';
 import { failureOf, unavailable } from './errors.ts';
 import { GROUP_COMMIT, GroupCommit, type GroupCommitSettings } from './group-commit.ts';
 import { distinctAccounts, encodeBatch, type LedgerOp } from './ledger-batch.ts';
@@ -82,7 +87,9 @@ export class PostgresLedger implements BudgetLedger {
     this.#options = options;
     const settings = { ...GROUP_COMMIT, ...options.groupCommit };
     this.#deadlineMs = settings.deadlineMs;
-    this.#writes = new GroupCommit(settings, (ops) => sendBatch(ops, (some, careful) => this.#apply(some, careful)));
+    this.#writes = new GroupCommit(settings, (ops) =>
+      sendBatch(ops, (some, careful) => this.#apply(some, careful)),
+    );
     this.#reads = new GroupCommit(settings, (ops) => sendBatch(ops, (some) => this.#read(some)));
     this.#lookups = new GroupCommit(settings, (ops) =>
       sendBatch(ops, (some) => this.#lookUp(some)),
@@ -166,10 +173,7 @@ export class PostgresLedger implements BudgetLedger {
     await Promise.all(queues.map((queue) => queue.close()));
   }
 
-  async #apply(
-    ops: readonly LedgerOp[],
-    careful: boolean,
-  ): Promise<readonly LedgerAnswer[]> {
+  async #apply(ops: readonly LedgerOp[], careful: boolean): Promise<readonly LedgerAnswer[]> {
     const { batch, records } = encodeBatch(ops);
     const values = [batch, records, careful, this.#moment()];
     const rows = await this.#sql.query<{ answer: string }>(APPLY, values);

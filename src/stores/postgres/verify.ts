@@ -3,7 +3,8 @@ import { sqlFile } from './sql-file.ts';
 
 /** The first place where the books do not agree. */
 export interface Discrepancy {
-  readonly table: 'account' | 'reservation' | 'request' | 'entry';
+  readonly table:
+    'chain' | 'chain_head' | 'entry' | 'reservation' | 'account' | 'outbox' | 'lineage';
   /** Tenant and id of the row, for example "acme/res_1". */
   readonly key: string;
   readonly column: string;
@@ -13,89 +14,118 @@ export interface Discrepancy {
   readonly found: string;
 }
 
+/** What was looked at. */
+export interface VerifyCounts {
+  readonly batches: number;
+  readonly entries: number;
+  readonly reservations: number;
+  readonly accounts: number;
+  /** Thresholds and overruns that were told. */
+  readonly alerts: number;
+  /** Accounts that carry from an earlier period. */
+  readonly carries: number;
+  /** Records of holds and extensions. */
+  readonly records: number;
+}
+
 export type VerifyReport =
-  | {
-      readonly kind: 'ok';
-      readonly accounts: number;
-      readonly reservations: number;
-      readonly requests: number;
-      readonly entries: number;
-    }
+  | ({ readonly kind: 'ok' } & VerifyCounts)
   | { readonly kind: 'discrepancy'; readonly discrepancy: Discrepancy };
 
 export interface VerifyOptions {
   /** Absent means all tenants. */
   readonly tenant?: string;
   /**
-   * Only what was made since then, and only accounts whose period has not ended by then. Absent
-   * means all.
+   * Only batches since then, what was held since and accounts that were touched since, starting
+   * from the lines that the first of these batches keeps. Absent means all.
    */
   readonly sinceMs?: number;
+  /** Told what was looked at so far, while it lasts. */
+  readonly onProgress?: (counts: VerifyCounts) => void;
 }
 
 interface CheckRow {
   readonly checked: string;
-  readonly last_tenant: string | null;
-  readonly last_id: string | null;
-  /** Discrepancy as JSON, the first of the page. */
+  /** Discrepancy as JSON, the first that was found. */
   readonly first: string | null;
 }
 
-/**
- * Rows looked at in one statement: bounds what the server sorts at once, and keeps each statement
- * short.
- */
-const PAGE = 2_000;
+interface ChainRow extends CheckRow {
+  readonly entries: string;
+  readonly last_tenant: string | null;
+  readonly last_id: string | null;
+}
+
+/** Batches looked at in one statement: bounds what is read at once, and tells of progress. */
+const PAGE = 500;
 /** For one statement; recomputing the accounts reads all entries of a tenant. */
 const STATEMENT_TIMEOUT_MS = 10 * 60_000;
 
-const PAGED_CHECKS = {
-  reservations: sqlFile('verify-reservations'),
-  entries: sqlFile('verify-entries'),
-  requests: sqlFile('verify-requests'),
-} as const;
-const ACCOUNTS = sqlFile('verify-accounts');
+const CHAIN = sqlFile('verify-chain');
+const HEADS = sqlFile('verify-heads');
+/** One statement each; the server sums on disk what does not fit into its memory. */
+const WHOLE_CHECKS = [
+  ['reservations', sqlFile('verify-reservations')],
+  ['accounts', sqlFile('verify-accounts')],
+  ['carries', sqlFile('verify-carries')],
+  ['alerts', sqlFile('verify-alerts')],
+  ['records', sqlFile('verify-lineage')],
+] as const;
+
+type Counts = { -readonly [Part in keyof VerifyCounts]: number };
 
 /**
- * Recomputes the books from the entries: every account's held and committed, every reservation, and
- * that every request that moved money has its entry. Reads one snapshot, so that it can run while
- * calls are being decided; memory stays bounded on both sides. Rejects when the database cannot
- * answer.
+ * Recomputes the books from the entries: the chain over every batch, every reservation from its
+ * history, every account's balance, what was carried over and what was told. Reads one snapshot, so
+ * that it can run while calls are being decided; memory stays bounded on both sides. Rejects when
+ * the database cannot answer.
  */
 export function verifyLedger(sql: SqlClient, options: VerifyOptions = {}): Promise<VerifyReport> {
   return sql.transaction(
     async (inside) => {
       await inside.script('set transaction isolation level repeatable read, read only');
-      const counts = { accounts: 0, reservations: 0, entries: 0, requests: 0 };
-      for (const part of ['reservations', 'entries', 'requests'] as const) {
-        const checked = await inPages(inside, PAGED_CHECKS[part], options);
-        if (typeof checked !== 'number') return { kind: 'discrepancy', discrepancy: checked };
-        counts[part] = checked;
+      const counts: Counts = {
+        batches: 0,
+        entries: 0,
+        reservations: 0,
+        accounts: 0,
+        alerts: 0,
+        carries: 0,
+        records: 0,
+      };
+      const broken = await verifyChain(inside, options, counts);
+      if (broken) return broken;
+      for (const [part, text] of WHOLE_CHECKS) {
+        const [row] = await inside.query<CheckRow>(text, scope(options));
+        if (row?.first) return discrepancyIn(row.first);
+        counts[part] = Number(row?.checked);
+        options.onProgress?.(counts);
       }
-      const [accounts] = await inside.query<CheckRow>(ACCOUNTS, scope(options));
-      if (accounts?.first) return discrepancyIn(accounts.first);
-      return { kind: 'ok', ...counts, accounts: Number(accounts?.checked) };
+      return { kind: 'ok', ...counts };
     },
     { timeoutMs: STATEMENT_TIMEOUT_MS },
   );
 }
 
-/** Each page begins after the last key of the one before, so the loop ends with the table. */
-async function inPages(
+/** Each page begins after the last batch of the one before, so the loop ends with the table. */
+async function verifyChain(
   sql: SqlClient,
-  text: string,
   options: VerifyOptions,
-): Promise<number | Discrepancy> {
-  let checked = 0;
-  let after: readonly [string, string] = ['', ''];
+  counts: Counts,
+): Promise<VerifyReport | undefined> {
+  let after: readonly [string, string] = ['', '0'];
   for (;;) {
-    const [page] = await sql.query<CheckRow>(text, [...scope(options), ...after, PAGE]);
-    if (page?.first) return JSON.parse(page.first) as Discrepancy;
-    checked += Number(page?.checked ?? 0);
+    const [page] = await sql.query<ChainRow>(CHAIN, [...scope(options), ...after, PAGE]);
+    if (page?.first) return discrepancyIn(page.first);
+    counts.batches += Number(page?.checked ?? 0);
+    counts.entries += Number(page?.entries ?? 0);
+    options.onProgress?.(counts);
     const { last_tenant, last_id } = page ?? { last_tenant: null, last_id: null };
-    if (last_tenant === null || last_id === null) return checked;
+    if (last_tenant === null || last_id === null) break;
     after = [last_tenant, last_id];
   }
+  const [heads] = await sql.query<CheckRow>(HEADS, scope(options));
+  return heads?.first ? discrepancyIn(heads.first) : undefined;
 }
 
 function scope({ tenant, sinceMs }: VerifyOptions): [string | null, number | null] {

@@ -43,8 +43,7 @@ export function describeAlerts(name: string, open: () => Promise<LedgerFixture>)
       );
       return rows.map(({ payload }) => payload);
     };
-    const thresholds = async () =>
-      (await told('budget.threshold')).map(({ perMille }) => perMille);
+    const thresholds = async () => (await told('budget.threshold')).map(({ perMille }) => perMille);
     const month = (change: Partial<AccountSpec> = {}): AccountSpec =>
       accountOf({
         budgetId: 'org-month',

@@ -7,7 +7,7 @@ language sql stable set search_path = tollgate, pg_catalog as $$
   from unnest(e.account_keys) with ordinality x(account_key, k)
   cross join lateral (select a.* from tollgate.account a
     where a.tenant = e.tenant and a.account_key = x.account_key limit 1) a
-  cross join lateral (select c.accounts from tollgate.chain c
+  cross join lateral (select c.accounts from chain_all c
     where c.tenant = e.tenant and c.batch = e.batch limit 1) c
   cross join lateral (select line from unnest(c.accounts) line
     where split_part(line, '|', 1) = x.account_key::text) b
@@ -15,10 +15,20 @@ language sql stable set search_path = tollgate, pg_catalog as $$
     select concat(sum(o.held_cost), ',', sum(o.held_input), ',', sum(o.held_output), ',',
       sum(o.held_invocations), '|', sum(o.committed_cost), ',', sum(o.committed_input), ',',
       sum(o.committed_output), ',', sum(o.committed_invocations)) as added
-    from tollgate.entry o
+    from entry_all o
     where o.tenant = e.tenant and o.batch = e.batch and o.n <= e.n
       and x.account_key = any (o.account_keys)
   ) d
+$$;
+
+-- A reservation, wherever it is by now; several where its request id was used again after it was
+-- forgotten.
+create function tollgate.reservations_of(of_tenant text, of_id text)
+returns setof tollgate.reservation
+language sql stable set search_path = tollgate, pg_catalog as $$
+  select r.* from reservation r where r.tenant = of_tenant and r.reservation_id = of_id
+  union all
+  select a.* from reservation_archive a where a.tenant = of_tenant and a.reservation_id = of_id
 $$;
 
 -- An entry with all that the answer to its request is made of.
@@ -26,8 +36,8 @@ create function tollgate.entry_again(e tollgate.entry) returns jsonb
 language sql stable set search_path = tollgate, pg_catalog as $$
   select jsonb_build_object('verdict', e.verdict, 'delta', delta_text(e), 'asked', e.asked,
     'stand', e.stand, 'found', found_by(e),
-    'fixed', (select reservation_fixed(r) from reservation r
-      where e.stand is not null and r.tenant = e.tenant and r.reservation_id = e.reservation_id))
+    'fixed', (select reservation_fixed(r) from reservations_of(e.tenant, e.reservation_id) r
+      where e.stand is not null order by r.created_at desc limit 1))
 $$;
 
 -- The stored answer to a request, with the record that it was given.
@@ -45,10 +55,15 @@ $$;
 -- What the ledger made of a decision that asked it to hold; null when it was not asked.
 create function tollgate.entry_of(l tollgate.lineage) returns jsonb
 language sql stable set search_path = tollgate, pg_catalog as $$
-  select entry_again(e) from entry e
-  where e.tenant || E'\x1f' || e.request_id = l.tenant || E'\x1f' || l.request_id
-    and e.decision_id = l.decision_id
-    and e.operation in ('hold', 'extend')
+  select entry_again(x.e) from (
+    select e from entry e
+    where e.tenant || E'\x1f' || e.request_id = l.tenant || E'\x1f' || l.request_id
+    union all
+    select row(a.*)::entry from entry_archive a
+    where a.tenant || E'\x1f' || a.request_id = l.tenant || E'\x1f' || l.request_id
+  ) x(e)
+  where (x.e).decision_id = l.decision_id and (x.e).operation in ('hold', 'extend')
+  order by (x.e).batch limit 1
 $$;
 
 -- How the reservation of a decision ended; null while it is open or there is none.
@@ -58,8 +73,9 @@ language sql stable set search_path = tollgate, pg_catalog as $$
     'durationMs', r.duration_ms, 'errorMessage', r.error_message,
     'amounts', concat(r.committed_cost, ',', r.committed_input, ',', r.committed_output, ',',
       r.committed_invocations))
-  from reservation r
-  where r.tenant = l.tenant and r.reservation_id = l.reservation_id and r.ending is not null
+  from reservations_of(l.tenant, l.reservation_id) r
+  where r.ending is not null
+  order by r.created_at desc limit 1
 $$;
 
 -- Writes what tollgate.budget_apply decided, and seals it. Reads nothing but the heads of the
@@ -223,8 +239,8 @@ begin
       on conflict do nothing
       returning 1
   ), sealed as (
-    select h.tenant, h.batch + 1 as batch, greatest(h.at, moment) as at, e.count, a.lines,
-      seal(h.hash, h.tenant, h.batch + 1, greatest(h.at, moment), a.lines, e.texts) as hash
+    select h.tenant, h.batch + 1 as batch, greatest(h.at, moment) as at, e.count, l.lines,
+      seal(h.hash, h.tenant, h.batch + 1, greatest(h.at, moment), l.lines, e.texts) as hash
     from unnest(heads) h
     join (
       select e.tenant, count(*)::integer as count,
@@ -237,8 +253,9 @@ begin
       join unnest(lines) with ordinality l(line, i) on l.i = a.i
       group by a.tenant
     ) a on a.tenant = h.tenant
+    cross join lateral (select coalesce(a.lines, '{}') as lines) l
   ), chained as (
-    insert into chain select s.tenant, s.batch, s.at, s.count, coalesce(s.lines, '{}'), s.hash
+    insert into chain select s.tenant, s.batch, s.at, s.count, s.lines, s.hash
       from sealed s
   ), headed as (
     insert into chain_head select s.tenant, s.batch, s.at, s.hash from sealed s
@@ -271,3 +288,27 @@ language sql stable as $$
   )
   select coalesce(array_agg(distinct h.successor), '{}') from heir h
 $$;
+
+-- Brings reservations back that a late commit asks for, the newest of each id.
+create function tollgate.bring_back(tenants text[], ids text[]) returns integer
+language plpgsql
+set search_path = tollgate, pg_catalog
+as $$
+declare
+  back integer;
+begin
+  with wanted as (
+    select distinct on (r.tenant, r.reservation_id) r.tenant, r.reservation_id, r.created_at
+    from unnest(tenants, ids) k(tenant, reservation_id)
+    join reservation_archive r on r.tenant = k.tenant and r.reservation_id = k.reservation_id
+    order by r.tenant, r.reservation_id, r.created_at desc
+  ), gone as (
+    delete from reservation_archive r using wanted w
+    where r.tenant = w.tenant and r.reservation_id = w.reservation_id
+      and r.created_at = w.created_at
+    returning r.*
+  )
+  insert into reservation select * from gone on conflict do nothing;
+  get diagnostics back = row_count;
+  return back;
+end $$;

@@ -43,6 +43,8 @@ declare
   missing tollgate.spec[];
   extra_keys uuid[] := '{}'; -- accounts to lock besides those that ops name: both sides of a carry
   reservations tollgate.reservation[];
+  lost_tenants text[];
+  lost_ids text[];
   unextended tollgate.reservation[];  -- the same before the extensions of this batch
   was tollgate.account[];             -- locked accounts as they were reservations
   now_at tollgate.account[];          -- the same afterwards
@@ -75,12 +77,20 @@ begin
       has_person boolean, ending text, duration_ms bigint, error_message text, most integer);
 
   -- ── Reservations: locked by id; those to expire only when nobody else holds them ───────────────
-  select coalesce(array_agg(l.r), '{}') into reservations
-    from (select distinct tenant, reservation_id from unnest(batch_ops)
-      where kind in ('commit', 'release', 'extend')
-      order by tenant, reservation_id) k
-    cross join lateral (select r from reservation r
-      where r.tenant = k.tenant and r.reservation_id = k.reservation_id limit 1 for update) l;
+  -- One that is not there may have been archived since; a late commit brings it back.
+  for attempt in 1..2 loop
+    select coalesce(array_agg(l.r) filter (where l.there), '{}'),
+        array_agg(k.tenant) filter (where l.there is null),
+        array_agg(k.reservation_id) filter (where l.there is null)
+      into reservations, lost_tenants, lost_ids
+      from (select distinct tenant, reservation_id from unnest(batch_ops)
+        where kind in ('commit', 'release', 'extend')
+        order by tenant, reservation_id) k
+      left join lateral (select r, true as there from reservation r
+        where r.tenant = k.tenant and r.reservation_id = k.reservation_id limit 1 for update) l
+        on true;
+    exit when attempt = 2 or lost_ids is null or bring_back(lost_tenants, lost_ids) = 0;
+  end loop;
   for candidate in select most from unnest(batch_ops) where kind = 'expire' loop
     reservations := reservations || array(
       select r from reservation r where r.state = 'open' and r.expires_at <= moment

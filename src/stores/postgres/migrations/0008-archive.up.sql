@@ -63,27 +63,3 @@ begin
   insert into lineage_archive select * from gone;
   return cardinality(moved);
 end $$;
-
--- Brings reservations back that a late commit asks for, the newest of each id.
-create function tollgate.bring_back(tenants text[], ids text[]) returns integer
-language plpgsql
-set search_path = tollgate, pg_catalog
-as $$
-declare
-  back integer;
-begin
-  with wanted as (
-    select distinct on (r.tenant, r.reservation_id) r.tenant, r.reservation_id, r.created_at
-    from unnest(tenants, ids) k(tenant, reservation_id)
-    join reservation_archive r on r.tenant = k.tenant and r.reservation_id = k.reservation_id
-    order by r.tenant, r.reservation_id, r.created_at desc
-  ), gone as (
-    delete from reservation_archive r using wanted w
-    where r.tenant = w.tenant and r.reservation_id = w.reservation_id
-      and r.created_at = w.created_at
-    returning r.*
-  )
-  insert into reservation select * from gone on conflict do nothing;
-  get diagnostics back = row_count;
-  return back;
-end $$;

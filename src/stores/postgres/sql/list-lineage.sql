@@ -3,7 +3,7 @@
 -- decision id after which to go on, or null. $10 most rows.
 with page as materialized (
   select l.*
-  from tollgate.lineage l
+  from tollgate.lineage_all l
   where l.tenant = $1
     and ($2::text is null or l.agent = $2)
     and ($3::text is null or (l.user_id = $3 and l.user_id <> ''))
@@ -22,7 +22,7 @@ with page as materialized (
 )
 select l.decision_id, tollgate.ms(l.decided_at)::text as decided_at_ms, l.request_id, l.operation,
   l.reservation_id, l.detail,
-  tollgate.entry_of(l::tollgate.lineage)::text as entry,
-  tollgate.settlement_of(l::tollgate.lineage)::text as settlement
+  tollgate.entry_of(row(l.*)::tollgate.lineage)::text as entry,
+  tollgate.settlement_of(row(l.*)::tollgate.lineage)::text as settlement
 from page l
 order by l.decided_at desc, l.decision_id
