@@ -13,8 +13,11 @@ export type Failure =
   | { readonly kind: 'refused'; readonly error: Error }
   | { readonly kind: 'unavailable'; readonly problem: string; readonly undone: boolean };
 
-/** serialization_failure, deadlock_detected. */
-const COLLISIONS = new Set(['40001', '40P01']);
+/**
+ * serialization_failure, deadlock_detected, and unique_violation: an id that another transaction
+ * used at the same moment. The next try looks first.
+ */
+const COLLISIONS = new Set(['40001', '40P01', '23505']);
 /**
  * undefined_function, undefined_table, invalid_schema_name: the schema is missing or older than the
  * program.

@@ -26,6 +26,8 @@ export const GROUP_COMMIT: GroupCommitSettings = {
   deadlineMs: 2_000,
 };
 
+/** A smaller batch is not worth a lane of its own. */
+const LEAST_SHARE = 32;
 const LEAST_RETRY_MS = 10;
 const MOST_RETRY_MS = 1_000;
 
@@ -112,10 +114,20 @@ export class GroupCommit<Op, Answer> {
 
   #dispatch(): void {
     while (this.#underWay < this.#settings.lanes && this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, this.#settings.maxBatch).filter(({ done }) => !done);
+      const batch = this.#waiting.splice(0, this.#share()).filter(({ done }) => !done);
       if (batch.length > 0) this.#run(batch);
     }
     if (this.#underWay === 0) this.#idle.splice(0).forEach((resolve) => resolve());
+  }
+
+  /**
+   * Callers that were answered together come back together: without sharing them out over the free
+   * lanes they would all be in one batch for ever, and program and database would take turns.
+   */
+  #share(): number {
+    const { lanes, maxBatch } = this.#settings;
+    const share = Math.ceil(this.#waiting.length / (lanes - this.#underWay));
+    return Math.min(maxBatch, Math.max(LEAST_SHARE, share));
   }
 
   #run(batch: readonly Waiter<Op, Answer>[]): void {

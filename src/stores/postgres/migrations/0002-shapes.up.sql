@@ -44,6 +44,7 @@ create type tollgate.op as (
 create type tollgate.spec as (
   place integer,
   tenant text collate "C",
+  account_key uuid,
   account_id text collate "C",
   budget_id text collate "C",
   owner text collate "C",
@@ -95,14 +96,15 @@ begin
       roll_invocations bigint)
     join period p on p.p = r.period
   )
-  select coalesce(array_agg(row(a.s, a.tenant, concat(b.id, '/', a.owner, '/', b.name), b.id,
+  select coalesce(array_agg(row(a.s, a.tenant, account_key_of(a.tenant, b.depth, n.account_id), n.account_id, b.id,
       a.owner, b.unit, b.zone, b.starts, b.ends, b.depth, b.soft, b.warn, b.degrade, b.alerts,
       b.cost, b.input, b.output, b.total, b.invocations,
       b.roll_cost, b.roll_input, b.roll_output, b.roll_total, b.roll_invocations)::spec
       order by a.s), '{}')
     into meant
     from jsonb_to_recordset(specs -> 'accounts') a(s integer, tenant text, b integer, owner text)
-    join budget b on b.b = a.b;
+    join budget b on b.b = a.b
+    cross join lateral (select concat(b.id, '/', a.owner, '/', b.name)) n(account_id);
   return meant;
 end $$;
 

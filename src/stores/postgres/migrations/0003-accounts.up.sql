@@ -19,7 +19,7 @@ $$;
 -- before, whatever lies between.
 create function tollgate.unopened(s tollgate.spec) returns tollgate.account
 language sql stable set search_path = tollgate, pg_catalog as $$
-  select row(s.tenant, account_key_of(s.tenant, s.depth, s.account_id), s.account_id, s.budget_id, s.owner, s.period_start,
+  select row(s.tenant, s.account_key, s.account_id, s.budget_id, s.owner, s.period_start,
     s.period_end, concat('|', ms(s.period_start), '|', ms(s.period_end), '|', s.account_id), s.soft, s.warn_per_mille, s.degrade_per_mille, s.alerts, 0,
     s.cap_cost, s.cap_input, s.cap_output, s.cap_total, s.cap_invocations,
     s.rollover_cost, s.rollover_input, s.rollover_output, s.rollover_total,
@@ -66,7 +66,7 @@ declare
   a tollgate.account;
 begin
   select * into a from account x
-    where x.tenant = s.tenant and x.account_key = account_key_of(s.tenant, s.depth, s.account_id);
+    where x.tenant = s.tenant and x.account_key = s.account_key;
   if not found then
     return unopened(s);
   end if;
@@ -94,7 +94,7 @@ declare
   predecessors uuid[] := '{}';
 begin
   for wanted in
-    select x.* from unnest(specs) x order by account_key_of(x.tenant, x.depth, x.account_id)
+    select x.* from unnest(specs) x order by x.account_key
   loop
     opened := unopened(wanted);
     insert into account values (opened.*) on conflict do nothing;
@@ -221,8 +221,7 @@ begin
       coalesce(d.more_invocations, 0)::bigint as more_invocations
     from (select row_number() over () as i, a.* from unnest(was) a) a
     left join moved d on d.account_key = a.account_key
-    left join unnest(specs) s
-      on account_key_of(s.tenant, s.depth, s.account_id) = a.account_key
+    left join unnest(specs) s on s.account_key = a.account_key
   ), judged as materialized (
     select t.*,
       t.top_cost + t.carried_cost - t.passed_on_cost as most_cost,

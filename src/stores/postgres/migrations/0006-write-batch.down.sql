@@ -1,6 +1,7 @@
 drop function tollgate.bring_back(text[], text[]), tollgate.heirs_of(tollgate.reservation[]),
   tollgate.write_batch(timestamptz, tollgate.op[], text[], tollgate.account[], text[],
     tollgate.reservation[], tollgate.entry[], tollgate.entry[]),
+  tollgate.write_standing(tollgate.reservation[], tollgate.entry[], tollgate.account[]),
   tollgate.settlement_of(tollgate.lineage), tollgate.entry_of(tollgate.lineage),
   tollgate.answer_again(text, text), tollgate.entry_again(tollgate.entry),
   tollgate.reservations_of(text, text),

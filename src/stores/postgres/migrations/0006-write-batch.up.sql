@@ -78,8 +78,52 @@ language sql stable set search_path = tollgate, pg_catalog as $$
   order by r.created_at desc limit 1
 $$;
 
+-- Writes how reservations and accounts stand that were there before. A nested loop over rows in
+-- memory, each looked up by its key, is the one plan that is right for tables of any size.
+create function tollgate.write_standing(reservations tollgate.reservation[],
+  moved tollgate.entry[], accounts tollgate.account[]) returns void
+language plpgsql
+set enable_nestloop = on
+set enable_hashjoin = off
+as $$
+begin
+  if exists (select from unnest(moved) e where e.operation <> 'hold' and e.stand is not null) then
+    update reservation r set
+      state = f.state, expires_at = f.expires_at,
+      held_cost = f.held_cost, held_input = f.held_input,
+      held_output = f.held_output, held_invocations = f.held_invocations,
+      committed_cost = f.committed_cost, committed_input = f.committed_input,
+      committed_output = f.committed_output, committed_invocations = f.committed_invocations,
+      ending = f.ending, settled_at = f.settled_at, duration_ms = f.duration_ms,
+      error_message = f.error_message
+    from unnest(reservations) f
+    where r.tenant = f.tenant and r.reservation_id = f.reservation_id;
+  end if;
+  update account a set
+    soft = n.soft, warn_per_mille = n.warn_per_mille, degrade_per_mille = n.degrade_per_mille,
+    alerts = n.alerts, alerted = n.alerted,
+    cap_cost = n.cap_cost, cap_input = n.cap_input, cap_output = n.cap_output,
+    cap_total = n.cap_total, cap_invocations = n.cap_invocations,
+    carried_cost = n.carried_cost, carried_input = n.carried_input,
+    carried_output = n.carried_output, carried_total = n.carried_total,
+    carried_invocations = n.carried_invocations,
+    passed_on_cost = n.passed_on_cost, passed_on_input = n.passed_on_input,
+    passed_on_output = n.passed_on_output, passed_on_total = n.passed_on_total,
+    passed_on_invocations = n.passed_on_invocations, successor = n.successor,
+    ceiling_cost = n.ceiling_cost, ceiling_input = n.ceiling_input,
+    ceiling_output = n.ceiling_output, ceiling_total = n.ceiling_total,
+    ceiling_invocations = n.ceiling_invocations,
+    held_cost = n.held_cost, held_input = n.held_input,
+    held_output = n.held_output, held_invocations = n.held_invocations,
+    committed_cost = n.committed_cost, committed_input = n.committed_input,
+    committed_output = n.committed_output, committed_invocations = n.committed_invocations
+  from unnest(accounts) n
+  where a.tenant = n.tenant and a.account_key = n.account_key;
+end $$;
+
 -- Writes what tollgate.budget_apply decided, and seals it. Reads nothing but the heads of the
--- chains, so that it decides nothing.
+-- chains, so that it decides nothing. A request id, reservation id or token that another batch is
+-- just using breaks a unique index; the whole batch is rolled back and tried again.
 --
 -- accounts and found are the rows as they stand after settlements and asks; lines are the accounts
 -- as they stood before.
@@ -93,12 +137,9 @@ declare
   heads tollgate.chain_head[];
   recorded text[];
   rolling boolean;
-  expected integer;
-  written integer;
+  sealed_tenants integer;
 begin
-  select count(*) into expected from unnest(asks) e
-    where e.verdict = 'held' and e.operation = 'hold';
-  if expected > 0 then
+  if exists (select from unnest(asks) e where e.verdict = 'held' and e.operation = 'hold') then
     rolling := exists (select from unnest(accounts) where coalesce(rollover_cost, rollover_input,
       rollover_output, rollover_total, rollover_invocations) is not null);
     insert into reservation
@@ -118,55 +159,9 @@ begin
         group by e.n
       ) p on p.n = e.n
       where e.verdict = 'held' and e.operation = 'hold'
-      order by o.tenant, o.reservation_id
-      on conflict do nothing;
-    get diagnostics written = row_count;
-    if written < expected then
-      raise exception 'a reservation or token was taken meanwhile'
-        using errcode = 'serialization_failure';
-    end if;
+      order by o.tenant, o.reservation_id;
   end if;
-  insert into reservation as r
-    select f.* from unnest(reservations) f
-    join (
-      select tenant, reservation_id from unnest(settlements)
-      union
-      select tenant, reservation_id from unnest(asks)
-        where operation = 'extend' and verdict = 'held'
-    ) e on e.tenant = f.tenant and e.reservation_id = f.reservation_id
-    on conflict (tenant, reservation_id) do update set
-      state = excluded.state, expires_at = excluded.expires_at,
-      held_cost = excluded.held_cost, held_input = excluded.held_input,
-      held_output = excluded.held_output, held_invocations = excluded.held_invocations,
-      committed_cost = excluded.committed_cost, committed_input = excluded.committed_input,
-      committed_output = excluded.committed_output,
-      committed_invocations = excluded.committed_invocations,
-      ending = excluded.ending, settled_at = excluded.settled_at,
-      duration_ms = excluded.duration_ms, error_message = excluded.error_message;
-
-  insert into account as a
-    select * from unnest(accounts)
-    on conflict (tenant, account_key) do update set
-      period_start = excluded.period_start, period_end = excluded.period_end, soft = excluded.soft,
-      warn_per_mille = excluded.warn_per_mille, degrade_per_mille = excluded.degrade_per_mille,
-      alerts = excluded.alerts, alerted = excluded.alerted,
-      cap_cost = excluded.cap_cost, cap_input = excluded.cap_input,
-      cap_output = excluded.cap_output, cap_total = excluded.cap_total,
-      cap_invocations = excluded.cap_invocations,
-      carried_cost = excluded.carried_cost, carried_input = excluded.carried_input,
-      carried_output = excluded.carried_output, carried_total = excluded.carried_total,
-      carried_invocations = excluded.carried_invocations,
-      passed_on_cost = excluded.passed_on_cost, passed_on_input = excluded.passed_on_input,
-      passed_on_output = excluded.passed_on_output, passed_on_total = excluded.passed_on_total,
-      passed_on_invocations = excluded.passed_on_invocations, successor = excluded.successor,
-      ceiling_cost = excluded.ceiling_cost, ceiling_input = excluded.ceiling_input,
-      ceiling_output = excluded.ceiling_output, ceiling_total = excluded.ceiling_total,
-      ceiling_invocations = excluded.ceiling_invocations,
-      held_cost = excluded.held_cost, held_input = excluded.held_input,
-      held_output = excluded.held_output, held_invocations = excluded.held_invocations,
-      committed_cost = excluded.committed_cost, committed_input = excluded.committed_input,
-      committed_output = excluded.committed_output,
-      committed_invocations = excluded.committed_invocations;
+  perform write_standing(reservations, settlements || asks, accounts);
 
   -- A decision id that was recorded before keeps its record; the entry then carries this one.
   if cardinality(asks) > 0 then
@@ -236,8 +231,6 @@ begin
         e.error_message, e.record
       from unnest(entries) e
       join unnest(heads) h on h.tenant = e.tenant
-      on conflict do nothing
-      returning 1
   ), sealed as (
     select h.tenant, h.batch + 1 as batch, greatest(h.at, moment) as at, e.count, l.lines,
       seal(h.hash, h.tenant, h.batch + 1, greatest(h.at, moment), l.lines, e.texts) as hash
@@ -262,10 +255,7 @@ begin
       on conflict (tenant) do update set
         batch = excluded.batch, at = excluded.at, hash = excluded.hash
   )
-  select count(*) into written from written_entries;
-  if written < cardinality(entries) then
-    raise exception 'a request was answered meanwhile' using errcode = 'serialization_failure';
-  end if;
+  select count(*) into sealed_tenants from sealed;
 end $$;
 
 -- The accounts to lock besides those that ops name, because a settlement may change what they were

@@ -14,8 +14,8 @@
 -- How it stays exact: every batch takes its locks in the same order (reservations by id, then
 -- accounts by number, deepest first and the organization's last, then the heads of the chains), so
 -- batches queue and never deadlock, and no balance is read before its lock is held. A request that
--- another batch is just answering collides when it is written, and the whole batch is rolled back
--- with serialization_failure to be tried again; the second try finds the stored answer.
+-- another batch is just answering collides when it is written, and the whole batch is rolled back to
+-- be tried again; the second try finds the stored answer.
 --
 -- How it stays fast, with fresh and with full tables: a statement touches a table only by looking
 -- single rows up by a unique key (cross join lateral … limit 1) and by insert … on conflict.
@@ -148,12 +148,11 @@ begin
     from unnest(specs_at(batch -> 'specs', moment)) x
     left join (select distinct y.s from unnest(batch_ops) o cross join lateral unnest(o.specs) y(s)
       where coalesce(verdicts[o.n], 'token_used') = 'token_used') u on u.s = x.place;
-  select coalesce(array_agg(account_key_of(s.tenant, s.depth, s.account_id) order by s.i), '{}')
-    into spec_keys
+  select coalesce(array_agg(s.account_key order by s.i), '{}') into spec_keys
     from (select row_number() over () as i, s.* from unnest(batch_specs) s) s;
   missing := array(select s from unnest(batch_specs) s
     left join lateral (select true as there from account a
-      where a.tenant = s.tenant and a.account_key = spec_keys[s.place] limit 1) a on true
+      where a.tenant = s.tenant and a.account_key = s.account_key limit 1) a on true
     where s.place is not null and a.there is null);
   if cardinality(missing) > 0 then
     extra_keys := open_accounts(missing);
@@ -163,7 +162,7 @@ begin
   end if;
   select coalesce(array_agg(l.a order by k.account_key), '{}') into was
     from (
-      select s.tenant, spec_keys[s.place] as account_key from unnest(batch_specs) s
+      select s.tenant, s.account_key from unnest(batch_specs) s
         where s.place is not null
       union
       select r.tenant, x.account_key from unnest(reservations) r
