@@ -40,6 +40,12 @@ test-postgres: $(BUILT) servers ## Run what touches Postgres on another version:
 	@TEST_POSTGRES_VERSION=$(VERSION) scripts/test.sh \
 	  $(or $(ONLY),test/conformance/ledger test/conformance/lineage test/faults test/model test/e2e)
 
+# Programs of a soak, a quarter each for both models on both stores.
+PROGRAMS ?= 10000
+
+soak: $(BUILT) servers ## Run the ledger against its models: PROGRAMS=10000, SEED= to repeat one
+	@SOAK_PROGRAMS=$(PROGRAMS) $(if $(SEED),SOAK_SEED=$(SEED)) scripts/test.sh test/model
+
 check: $(INSTALLED) ## Format, lint, types, boundaries, dead code, contracts (ONLY=lint runs one)
 	@scripts/check.sh $(ONLY)
 

@@ -21,6 +21,7 @@ import {
   START_MS,
 } from '../conformance/ledger/requests.ts';
 import { LedgerModel, type ModelOp } from './ledger-model.ts';
+import { assertPrograms, extentOf } from './soak.ts';
 
 const BUDGETS = ['a', 'b', 'c'] as const;
 
@@ -59,9 +60,9 @@ type Ask = Step['asks'][number];
  * accounts.
  */
 describe.each([
-  ['embedded', embeddedFixture, 40],
-  ['postgres', postgresFixture, 25],
-] as const)('the ledger on %s against its model', (_name, open, numRuns) => {
+  ['embedded', embeddedFixture, extentOf(0.25, 60)],
+  ['postgres', postgresFixture, extentOf(0.25, 60)],
+] as const)('the ledger on %s against its model', (_name, open, extent) => {
   let fixture: LedgerFixture;
   let stores: LedgerStores;
 
@@ -73,16 +74,16 @@ describe.each([
 
   it(
     'X2 X3 X5 X6 random programs agree op for op, and the books verify',
-    { timeout: 120_000 },
+    { timeout: extent.timeoutMs },
     async () => {
-      await fc.assert(
+      await assertPrograms(
         fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
           const program = new Program(stores, fixture);
           await program.begin();
           for (const one of steps) await program.run(one);
           await expectVerified(stores, program.tenant);
         }),
-        { numRuns },
+        extent,
       );
     },
   );

@@ -15,29 +15,29 @@ interface Account {
   readonly number: number;
   readonly tenant: string;
   readonly owner: string;
-  budget: number;
+  readonly budget: number;
 }
 
 /**
  * The accounts that a batch names, as tollgate.specs_at reads them: periods, budgets and accounts,
- * each distinct one once. Of two configurations of one account the later counts.
+ * each distinct one once. An account that is configured twice is named twice: the database takes
+ * the later of those that are decided.
  */
 export class SpecTable {
   readonly #periods = new Map<string, { number: number; unit: string | null; zone: string }>();
   readonly #budgets = new Map<string, Budget[]>();
   readonly #accounts = new Map<string, Account>();
+  readonly #owners = new Set<string>();
   readonly #budgetRows: Json[] = [];
 
   /** @returns the number of the account, from 1. */
   numberOf(tenant: string, spec: AccountSpec): number {
     const budget = this.#budgetNumber(spec);
-    const key = `${tenant}\n${spec.budgetId}\n${spec.owner}`;
+    const key = `${budget}\n${tenant}\n${spec.owner}`;
     const known = this.#accounts.get(key);
-    if (known) {
-      known.budget = budget;
-      return known.number;
-    }
+    if (known) return known.number;
     const number = this.#accounts.size + 1;
+    this.#owners.add(`${spec.budgetId}\n${tenant}\n${spec.owner}`);
     this.#accounts.set(key, { number, tenant, owner: spec.owner, budget });
     return number;
   }
@@ -46,6 +46,7 @@ export class SpecTable {
     return {
       periods: [...this.#periods.values()].map(({ unit, zone }) => ({ unit, zone })),
       budgets: this.#budgetRows,
+      twice: this.#owners.size < this.#accounts.size,
       accounts: Array.from(this.#accounts.values(), ({ number, tenant, owner, budget }) => ({
         s: number,
         tenant,

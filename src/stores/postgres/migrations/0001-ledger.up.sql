@@ -20,7 +20,8 @@
 -- predecessor is the account that carried_* comes from, idle_periods how many periods without an
 -- account lie between; successor is the account that passed_on_* went to.
 --
--- alerts are the shares, in thousandths, that raise an alert; alerted is the highest that did.
+-- alerts are the shares of cap + carried, in thousandths, that raise an alert; alerted is the
+-- highest that did.
 --
 -- ceiling_* backs the admission logic with constraints that hold also after an overrun or a lowered
 -- cap: before holds are admitted, each ceiling is set to the cap, or to what is in use already

@@ -236,11 +236,12 @@ begin
       t.rest_invocations + t.paid_invocations as used_invocations
     from settled t
   ), shared as materialized (
-    select t.*, greatest(per_mille(t.used_cost + t.more_cost, t.most_cost),
-      per_mille(t.used_input + t.more_input, t.most_input),
-      per_mille(t.used_output + t.more_output, t.most_output),
-      per_mille(t.used_total + t.more_input + t.more_output, t.most_total),
-      per_mille(t.used_invocations + t.more_invocations, t.most_invocations)) as share
+    select t.*, greatest(per_mille(t.used_cost + t.more_cost, t.top_cost + t.carried_cost),
+      per_mille(t.used_input + t.more_input, t.top_input + t.carried_input),
+      per_mille(t.used_output + t.more_output, t.top_output + t.carried_output),
+      per_mille(t.used_total + t.more_input + t.more_output, t.top_total + t.carried_total),
+      per_mille(t.used_invocations + t.more_invocations,
+        t.top_invocations + t.carried_invocations)) as share
     from judged t
   )
   select

@@ -14,15 +14,15 @@ begin
     select m.metric, m.used, m.cap, per_mille(m.used, m.cap) as share into top
       from (values
         ('cost', a.held_cost + a.committed_cost,
-          a.cap_cost + a.carried_cost - a.passed_on_cost),
+          a.cap_cost + a.carried_cost),
         ('input', a.held_input + a.committed_input,
-          a.cap_input + a.carried_input - a.passed_on_input),
+          a.cap_input + a.carried_input),
         ('output', a.held_output + a.committed_output,
-          a.cap_output + a.carried_output - a.passed_on_output),
+          a.cap_output + a.carried_output),
         ('total', a.held_input + a.committed_input + a.held_output + a.committed_output,
-          a.cap_total + a.carried_total - a.passed_on_total),
+          a.cap_total + a.carried_total),
         ('invocations', a.held_invocations + a.committed_invocations,
-          a.cap_invocations + a.carried_invocations - a.passed_on_invocations)
+          a.cap_invocations + a.carried_invocations)
       ) m(metric, used, cap)
       order by share desc nulls last limit 1;
     insert into outbox (tenant, kind, event_key, payload, at)

@@ -142,14 +142,26 @@ begin
   end if;
 
   -- ── Accounts: opened where they are missing, then locked in the order of their keys ─────────
-  -- Only what is decided now brings its configuration; the other specs are null.
-  select coalesce(array_agg(case when u.s is not null then x end order by x.place), '{}')
-    into batch_specs
+  -- Only what is decided now brings its configuration; the other specs are null. Of several for one
+  -- account the last to arrive counts.
+  select coalesce(array_agg(x.account_key order by x.place), '{}'),
+      coalesce(array_agg(case when u.s is not null then x end order by x.place), '{}')
+    into spec_keys, batch_specs
     from unnest(specs_at(batch -> 'specs', moment)) x
     left join (select distinct y.s from unnest(batch_ops) o cross join lateral unnest(o.specs) y(s)
       where coalesce(verdicts[o.n], 'token_used') = 'token_used') u on u.s = x.place;
-  select coalesce(array_agg(s.account_key order by s.i), '{}') into spec_keys
-    from (select row_number() over () as i, s.* from unnest(batch_specs) s) s;
+  if (batch -> 'specs' ->> 'twice')::boolean then
+    select array_agg(case when l.place is not null then s end order by k.place) into batch_specs
+      from unnest(batch_specs) s
+      right join generate_series(1, cardinality(batch_specs)) k(place) on k.place = s.place
+      left join (
+        select distinct on (s.account_key) s.place
+        from unnest(batch_ops) o cross join lateral unnest(o.specs) y(wanted)
+        join unnest(batch_specs) s on s.place = y.wanted
+        where coalesce(verdicts[o.n], 'token_used') = 'token_used'
+        order by s.account_key, o.n desc
+      ) l on l.place = k.place;
+  end if;
   missing := array(select s from unnest(batch_specs) s
     left join lateral (select true as there from account a
       where a.tenant = s.tenant and a.account_key = s.account_key limit 1) a on true

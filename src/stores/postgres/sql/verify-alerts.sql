@@ -9,15 +9,15 @@ with told as (
 ), standing as (
   select a.tenant, a.account_id, a.alerts, a.alerted, greatest(
       tollgate.per_mille(a.held_cost + a.committed_cost,
-        a.cap_cost + a.carried_cost - a.passed_on_cost),
+        a.cap_cost + a.carried_cost),
       tollgate.per_mille(a.held_input + a.committed_input,
-        a.cap_input + a.carried_input - a.passed_on_input),
+        a.cap_input + a.carried_input),
       tollgate.per_mille(a.held_output + a.committed_output,
-        a.cap_output + a.carried_output - a.passed_on_output),
+        a.cap_output + a.carried_output),
       tollgate.per_mille(a.held_input + a.committed_input + a.held_output + a.committed_output,
-        a.cap_total + a.carried_total - a.passed_on_total),
+        a.cap_total + a.carried_total),
       tollgate.per_mille(a.held_invocations + a.committed_invocations,
-        a.cap_invocations + a.carried_invocations - a.passed_on_invocations)) as share
+        a.cap_invocations + a.carried_invocations)) as share
   from tollgate.account a where $1::text is null or a.tenant = $1
 ), first as (
   select c.tenant, min(c.batch) as batch from tollgate.chain_all c
