@@ -20,7 +20,7 @@ $(INSTALLED): package-lock.json
 $(BUILT): $(INSTALLED) $(SOURCES)
 	@scripts/build.sh
 
-.PHONY: help run demo test test-postgres check bench fmt gen contract-landed install build servers clean
+.PHONY: help run demo test test-postgres soak check bench fmt gen contract-landed install build servers clean
 
 help: ## Print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile

@@ -103,6 +103,19 @@ export function describeRollover(name: string, open: () => Promise<LedgerFixture
       expect(await standing()).toEqual({ cap: 120, carried: 20 });
     });
 
+    it('R8 a hold decided together with what is given back sees what is carried', async () => {
+      const { request, outcome } = hold(100);
+      as('held', await outcome);
+      fixture.clock.set(DECEMBER);
+      await spend(100);
+      const [held, settled] = await Promise.all([
+        hold(20).outcome,
+        stores.ledger.commit(commitOf(request, { costMicroUsd: usd(80) })),
+      ]);
+      expect([held.kind, settled.kind]).toEqual(['held', 'settled']);
+      expect(await standing()).toEqual({ cap: 120, carried: 20 });
+    });
+
     it('R8 what is given back is carried through the periods that were opened since', async () => {
       const { request, outcome } = hold(100);
       as('held', await outcome);

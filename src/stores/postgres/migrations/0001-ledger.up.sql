@@ -96,9 +96,7 @@ create table tollgate.account (
 create unique index account_name on tollgate.account ((tenant || E'\x1f' || account_id));
 
 -- One hold. held_* and committed_* are the sums of its entries. account_keys are in the order the
--- hold named them. rolls_at is when the first of its accounts ends whose rest is carried over:
--- from then on a settlement may change what the next period was given. How it ended is that of its
--- last settlement: a late commit replaces the expiry.
+-- hold named them. How it ended is that of its last settlement: a late commit replaces the expiry.
 create table tollgate.reservation (
   tenant text collate "C" not null,
   reservation_id text collate "C" not null,
@@ -114,7 +112,6 @@ create table tollgate.reservation (
   committed_output bigint not null check (committed_output >= 0),
   committed_invocations bigint not null check (committed_invocations >= 0),
   account_keys uuid[] not null,
-  rolls_at timestamptz,
   expires_at timestamptz not null,
   created_at timestamptz not null,
   agent text not null,

@@ -136,28 +136,16 @@ declare
   entries tollgate.entry[];
   heads tollgate.chain_head[];
   recorded text[];
-  rolling boolean;
   sealed_tenants integer;
 begin
   if exists (select from unnest(asks) e where e.verdict = 'held' and e.operation = 'hold') then
-    rolling := exists (select from unnest(accounts) where coalesce(rollover_cost, rollover_input,
-      rollover_output, rollover_total, rollover_invocations) is not null);
     insert into reservation
       select o.tenant, o.reservation_id, o.decision_id, o.authorized_by, 'open',
         e.held_cost, e.held_input, e.held_output, e.held_invocations, 0, 0, 0, 0, e.account_keys,
-        p.rolls_at, moment + o.hold_for_ms * interval '1 millisecond', moment, o.agent, o.platform,
+        moment + o.hold_for_ms * interval '1 millisecond', moment, o.agent, o.platform,
         o.model, o.complexity, o.team, o.user_id, null, null, null, null
       from unnest(asks) e
       join unnest(ops) o on o.n = e.n - settled
-      left join (
-        select e.n, min(a.period_end) as rolls_at
-        from unnest(asks) e
-        cross join lateral unnest(e.account_keys) x(account_key)
-        join unnest(accounts) a on a.account_key = x.account_key
-        where rolling and coalesce(a.rollover_cost, a.rollover_input, a.rollover_output,
-          a.rollover_total, a.rollover_invocations) is not null
-        group by e.n
-      ) p on p.n = e.n
       where e.verdict = 'held' and e.operation = 'hold'
       order by o.tenant, o.reservation_id;
   end if;

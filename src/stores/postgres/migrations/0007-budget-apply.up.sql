@@ -5,7 +5,7 @@
 --         are those of tollgate.op, n counting from 1.
 -- records by op, what goes into lineage as it is: the record and, after U+001F, the personal data.
 --         Separated by U+001E; JSON has neither.
--- careful after a collision: looks first at what is otherwise only found out when it is written.
+-- careful after a collision: looks first at what is otherwise only found out under way.
 -- at      the moment to decide at; null means the server's clock. Only tests and replays pass it.
 -- answer  {"accounts": [line before the batch …], "specs": [account key …], "ops": [answer …]}.
 --
@@ -169,7 +169,7 @@ begin
   if cardinality(missing) > 0 then
     extra_keys := open_accounts(missing);
   end if;
-  if careful or exists (select from unnest(reservations) where rolls_at <= moment) then
+  if careful then
     extra_keys := extra_keys || heirs_of(reservations);
   end if;
   select coalesce(array_agg(l.a order by k.account_key), '{}') into was
@@ -187,6 +187,18 @@ begin
     ) k
     cross join lateral (select a from account a
       where a.tenant = k.tenant and a.account_key = k.account_key limit 1 for update) l;
+
+  -- What is settled in a period that has ended may change what later ones were given; they have to
+  -- be locked with it, in their place, so the batch begins again with them.
+  if exists (select from unnest(was) where successor is not null) and exists (
+    select from unnest(reservations) r
+    cross join lateral unnest(r.account_keys) x(account_key)
+    join unnest(was) a on a.account_key = x.account_key
+    left join unnest(was) h on h.account_key = a.successor
+    where a.successor is not null and h.account_key is null) then
+    raise exception 'a later period has to be locked as well'
+      using errcode = 'serialization_failure';
+  end if;
 
   -- ── Settlement: of several for one reservation, the first that its state allows wins ───────────
   select array_agg(coalesce(verdicts[o.n], s.verdict) order by o.n) into verdicts
@@ -242,7 +254,7 @@ begin
         r.committed_input + coalesce(e.committed_input, 0),
         r.committed_output + coalesce(e.committed_output, 0),
         r.committed_invocations + coalesce(e.committed_invocations, 0),
-        r.account_keys, r.rolls_at, r.expires_at, r.created_at, r.agent, r.platform, r.model,
+        r.account_keys, r.expires_at, r.created_at, r.agent, r.platform, r.model,
         r.complexity, r.team, r.user_id,
         coalesce(e.ending, r.ending), case when e.n is null then r.settled_at else moment end,
         case when e.n is null then r.duration_ms else e.duration_ms end,
@@ -260,7 +272,8 @@ begin
       from unnest(batch_ops) o
       left join unnest(reservations) r on r.tenant = o.tenant and r.reservation_id = o.reservation_id;
   end if;
-  if cardinality(extra_keys) > 0 then
+  if cardinality(extra_keys) > 0
+    or exists (select from unnest(was) where successor is not null) then
     was := carry_over(was, settlements);
   end if;
 
@@ -312,7 +325,7 @@ begin
         r.held_cost + coalesce(x.cost, 0), r.held_input + coalesce(x.input, 0),
         r.held_output + coalesce(x.output, 0), r.held_invocations + coalesce(x.invocations, 0),
         r.committed_cost, r.committed_input, r.committed_output, r.committed_invocations,
-        r.account_keys, r.rolls_at, greatest(r.expires_at, x.expires_at), r.created_at, r.agent,
+        r.account_keys, greatest(r.expires_at, x.expires_at), r.created_at, r.agent,
         r.platform, r.model, r.complexity, r.team, r.user_id, r.ending, r.settled_at,
         r.duration_ms, r.error_message)::reservation)
       into reservations
