@@ -10,8 +10,10 @@ import {
 } from '../../src/gen/tollgate/v1/decision_service.ts';
 import {
   GetBudgetStatusRequest,
+  GetUsageRequest,
   type GetStatusResponse,
   QueryServiceService as Queries,
+  type UsageRow,
 } from '../../src/gen/tollgate/v1/query_service.ts';
 import type { BudgetStatus } from '../../src/gen/tollgate/v1/verdict.ts';
 import { Channel, type ChannelOptions, type RequestOptions } from './channel.ts';
@@ -23,6 +25,7 @@ import {
   identified,
   type ReleaseInput,
   type ReserveInput,
+  type UsageQueryInput,
 } from './requests.ts';
 import { readVerdict, type ReserveVerdict, type Verdict } from './verdict.ts';
 
@@ -33,7 +36,7 @@ export interface TollgateClientOptions extends ChannelOptions {
   readonly knownObligations?: readonly string[];
 }
 
-/** Most pages of accounts that one query reads: 100,000 accounts. */
+/** Most pages that one query reads: 100,000 accounts or rows. */
 const MAX_PAGES = 100;
 const PAGE_SIZE = 1_000;
 
@@ -138,6 +141,20 @@ export class TollgateClient {
       if (pageToken === '') break;
     }
     return accounts;
+  }
+
+  /** What was charged, in the order of the answer; at most 100,000 rows. */
+  async usage(input: UsageQueryInput, options: RequestOptions = {}): Promise<UsageRow[]> {
+    const rows: UsageRow[] = [];
+    let pageToken = '';
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const request = GetUsageRequest.fromPartial({ ...input, pageSize: PAGE_SIZE, pageToken });
+      const answer = await this.#channel.send(Queries.getUsage, request, options);
+      rows.push(...answer.rows);
+      pageToken = answer.nextPageToken;
+      if (pageToken === '') break;
+    }
+    return rows;
   }
 
   close(): void {

@@ -12,7 +12,9 @@ export type {
   ExtendInput,
   ReleaseInput,
   ReserveInput,
+  UsageQueryInput,
 } from './requests.ts';
+export { UsageBucket, UsageDimension } from '../../src/gen/tollgate/v1/query_service.ts';
 export type { ReserveVerdict, Verdict } from './verdict.ts';
 export { Complexity, Outcome } from '../../src/gen/tollgate/v1/call.ts';
 export { ReservationState } from '../../src/gen/tollgate/v1/decision_service.ts';

@@ -13,6 +13,7 @@ function account(
     budgetId: 'b',
     owner: 'organization:acme',
     caps,
+    carried: {},
     soft: false,
     warnPerMille: 800,
     degradePerMille: 900,

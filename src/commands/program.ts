@@ -6,6 +6,7 @@ import { registerLint } from './lint.ts';
 import { registerMigrate } from './migrate.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
+import { registerUsage } from './usage.ts';
 import { registerVerify } from './verify.ts';
 import { programVersion } from '../installation.ts';
 
@@ -50,6 +51,7 @@ export function buildProgram(context: CommandContext): Command {
   registerServe(program, context);
   registerCheck(program, context);
   registerStatus(program, context);
+  registerUsage(program, context);
   registerLint(program, context);
   registerMigrate(program, context);
   registerVerify(program, context);

@@ -12,10 +12,10 @@ import {
   parseIdentifier,
   parseInstant,
   parsePercentage,
-  parseTimeZone,
   parseWindowLength,
   UNIT_MS,
 } from './notation.ts';
+import { parseTimeZone } from '../lib/time-zone.ts';
 import { parseUsd, type MicroUsd } from '../lib/money.ts';
 import { NumberText, REFUSED, scalar, type Read } from './scalar.ts';
 import { didYouMean } from './suggest.ts';

@@ -60,22 +60,6 @@ export function parsePercentage(text: string): number | undefined {
   return perMille === undefined ? undefined : Number(perMille) / 100;
 }
 
-const ZONE = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/;
-
-/**
- * An IANA name that this runtime knows; offsets such as "+02:00" are refused, they know no daylight
- * saving (P29).
- */
-export function parseTimeZone(name: string): string | undefined {
-  if (!ZONE.test(name)) return undefined;
-  try {
-    new Intl.DateTimeFormat('en-US', { timeZone: name });
-    return name;
-  } catch {
-    return undefined;
-  }
-}
-
 const INSTANT =
   /^(\d{4}-\d{2}-\d{2})[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 

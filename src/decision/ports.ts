@@ -4,6 +4,7 @@ import type { CounterSpec, WindowReading } from '../limits/counter.ts';
 import type { CommitCommand, ExtendCommand, ReleaseCommand } from './call.ts';
 import type { DecisionRecord, Page, RecordQuery, StoredRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { UsageQuery, UsageRow } from './usage.ts';
 
 /**
  * The ports of the decision pipeline. Denials, conflicts and outages are values: a port's promise
@@ -213,6 +214,8 @@ export interface BudgetLedger {
     reservationId: string,
   ): Promise<Reservation | { readonly kind: 'not_found' } | Unavailable | Overloaded>;
   accounts(query: AccountQuery): Promise<Page<AccountReading> | Unavailable>;
+  /** What was charged, from the entries; ordered by time, then by the dimensions. */
+  usage(query: UsageQuery): Promise<Page<UsageRow> | Unavailable>;
   /**
    * Presumes spent every open hold whose time is over, at most `most` of them; answers how many.
    */

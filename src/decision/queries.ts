@@ -4,6 +4,7 @@ import type { Call } from './call.ts';
 import type { AccountStatus, WindowStatus } from './decision.ts';
 import type { AccountQuery, Health, Overloaded, Reservation, Unavailable } from './ports.ts';
 import type { Page, RecordQuery, StoredRecord } from './record.ts';
+import type { UsageQuery, UsageRow } from './usage.ts';
 
 /** A question that cannot be answered. */
 export type QueryRefusal =
@@ -47,5 +48,7 @@ export interface Queries {
   decision(tenant: string, decisionId: string): Promise<StoredRecord | QueryRefusal>;
   /** Newest first. */
   decisions(query: RecordQuery): Promise<Page<StoredRecord> | QueryRefusal>;
+  /** What was charged. */
+  usage(query: UsageQuery): Promise<Page<UsageRow> | QueryRefusal>;
   policies(tenant: string): Promise<PoliciesInForce | QueryRefusal>;
 }

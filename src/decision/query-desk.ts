@@ -42,6 +42,7 @@ export function openQueryDesk(parts: QueryDeskParts): Queries {
     reservation: (tenant, id) => forTenant(tenant, () => ledger.reservation(tenant, id)),
     decision: (tenant, id) => forTenant(tenant, () => lineage.get(tenant, id)),
     decisions: (query) => forTenant(query.tenant, () => lineage.list(query)),
+    usage: (query) => forTenant(query.tenant, () => ledger.usage(query)),
     policies: (tenant) =>
       forTenant(tenant, () => {
         const { policies } = config.current();

@@ -1,9 +1,11 @@
 import type { Queries, QueryRefusal } from '../decision/queries.ts';
+import type { UsageRow } from '../decision/usage.ts';
 import type * as wire from '../gen/tollgate/v1/query_service.ts';
 import type { Policy } from '../policy/policy.ts';
 import { readId, type Violation } from './fields.ts';
 import { readCall } from './read-call.ts';
 import { readBudgetQuery, readRecordQuery } from './read-query.ts';
+import { readUsageQuery } from './read-usage.ts';
 import { failureOf, invalidArgument } from './refusals.ts';
 import { unary, type Answerer, type Edge } from './unary.ts';
 import { EFFECT } from './write-explanation.ts';
@@ -21,6 +23,7 @@ export function queryHandlers(queries: Queries, edge: Edge): wire.QueryServiceSe
     getReservation: unary(edge, `${SERVICE}/GetReservation`, reservation(queries)),
     getDecision: unary(edge, `${SERVICE}/GetDecision`, decision(queries)),
     listDecisions: unary(edge, `${SERVICE}/ListDecisions`, decisions(queries)),
+    getUsage: unary(edge, `${SERVICE}/GetUsage`, usage(queries)),
     listPolicies: unary(edge, `${SERVICE}/ListPolicies`, policies(queries)),
   };
 }
@@ -108,6 +111,30 @@ function decisions(
     const page = await queries.decisions(query);
     if (isRefusal(page)) return failureOf(page, 'tenant');
     return { records: page.items.map(writeRecord), nextPageToken: page.nextPageToken ?? '' };
+  };
+}
+
+function usage(queries: Queries): Answerer<wire.GetUsageRequest, wire.GetUsageResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const query = readUsageQuery(found, request);
+    if (query === undefined) return invalidArgument(found);
+    const page = await queries.usage(query);
+    if (isRefusal(page)) return failureOf(page, 'tenant');
+    return { rows: page.items.map(usageRowOf), nextPageToken: page.nextPageToken ?? '' };
+  };
+}
+
+function usageRowOf({ bucketStartMs, dimensions, charges, committed }: UsageRow): wire.UsageRow {
+  const { agent = '', team = '', user = '', provider = '', model = '' } = dimensions;
+  return {
+    bucketStart: bucketStartMs === undefined ? undefined : new Date(bucketStartMs),
+    ...{ agent, team, user, provider, model },
+    charges: BigInt(charges),
+    invocations: committed.invocations,
+    committedMicroUsd: committed.costMicroUsd,
+    inputTokens: committed.inputTokens,
+    outputTokens: committed.outputTokens,
   };
 }
 

@@ -53,7 +53,7 @@ export function readRecordQuery(
   };
 }
 
-function readPage(
+export function readPage(
   found: Violation[],
   request: { readonly pageSize: number; readonly pageToken: string },
 ): { readonly pageSize: number; readonly pageToken?: string } {
@@ -83,7 +83,11 @@ function readEffect(found: Violation[], effect: verdictWire.Effect): Effect | un
 }
 
 /** A timestamp outside what a date can hold decodes to an invalid date. */
-function readTime(found: Violation[], field: string, value: Date | undefined): number | undefined {
+export function readTime(
+  found: Violation[],
+  field: string,
+  value: Date | undefined,
+): number | undefined {
   if (value === undefined) return undefined;
   const ms = value.getTime();
   if (Number.isNaN(ms)) found.push({ field, description: 'must be a valid time' });

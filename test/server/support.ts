@@ -123,6 +123,7 @@ export function knowing(answers: Partial<Queries> = {}): Queries {
     decision: nothing,
     decisions: nothing,
     policies: nothing,
+    usage: nothing,
     ...answers,
   };
 }

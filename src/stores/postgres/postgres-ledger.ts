@@ -16,6 +16,7 @@ import type {
   Unavailable,
 } from '../../decision/ports.ts';
 import type { Page } from '../../decision/record.ts';
+import type { UsageQuery, UsageRow } from '../../decision/usage.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sendBatch } from './batch-sending.ts';
 import { accountOf } from './account-line.ts';
@@ -32,10 +33,12 @@ import { SpecTable } from './spec-table.ts';
 import { jsonText } from './json-text.ts';
 import { answerWithin, type SqlClient, type SqlValue } from './sql-client.ts';
 import { sqlFile } from './sql-file.ts';
+import { isUsageToken, usagePage, usageValues, type UsageSqlRow } from './usage.ts';
 
 const APPLY = sqlFile('apply');
 const EXPIRE = sqlFile('expire');
 const ARCHIVE = sqlFile('archive');
+const USAGE = sqlFile('usage');
 const READ_ACCOUNTS = sqlFile('read-accounts');
 const LIST_ACCOUNTS = sqlFile('list-accounts');
 const RESERVATION = sqlFile('reservation');
@@ -141,6 +144,14 @@ export class PostgresLedger implements BudgetLedger {
       items: rows.slice(0, pageSize).map(({ line }) => accountOf(line)),
       nextPageToken: rows.length > pageSize ? rows[pageSize - 1]?.id : undefined,
     };
+  }
+
+  async usage(query: UsageQuery): Promise<Page<UsageRow> | Unavailable> {
+    if (query.pageToken !== undefined && !isUsageToken(query.pageToken)) {
+      return { items: [], nextPageToken: undefined };
+    }
+    const rows = await this.#ask<UsageSqlRow>(USAGE, usageValues(query));
+    return 'kind' in rows ? rows : usagePage(query, rows);
   }
 
   async expire(most: number): Promise<number | Unavailable> {

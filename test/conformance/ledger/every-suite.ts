@@ -4,6 +4,7 @@ import type { LedgerFixture } from './fixtures.ts';
 import { describeRepeats } from './repeat-suite.ts';
 import { describeRollover } from './rollover-suite.ts';
 import { describeLedger } from './suite.ts';
+import { describeUsage } from './usage-suite.ts';
 import { describeVerify } from './verify-suite.ts';
 
 /** The whole contract of the money store, on one adapter. */
@@ -13,5 +14,6 @@ export function describeEverything(name: string, open: () => Promise<LedgerFixtu
   describeAlerts(name, open);
   describeRepeats(name, open);
   describeArchive(name, open);
+  describeUsage(name, open);
   describeVerify(name, open);
 }

@@ -23,6 +23,140 @@ import { Call, Outcome, outcomeFromJSON, outcomeToJSON } from "./call.ts";
 import { Reservation } from "./decision_service.ts";
 import { BudgetStatus, Effect, effectFromJSON, effectToJSON, RateStatus, Reason } from "./verdict.ts";
 
+/** Spans of time that charges are summed over. */
+export const UsageBucket = {
+  /** UNSPECIFIED - The whole time asked about in one. */
+  UNSPECIFIED: 0,
+  /** HOUR - Hours. */
+  HOUR: 1,
+  /** DAY - Days. */
+  DAY: 2,
+  /** WEEK - ISO weeks, from Monday. */
+  WEEK: 3,
+  /** MONTH - Months of the calendar. */
+  MONTH: 4,
+} as const;
+
+export type UsageBucket = typeof UsageBucket[keyof typeof UsageBucket];
+
+export namespace UsageBucket {
+  export type UNSPECIFIED = typeof UsageBucket.UNSPECIFIED;
+  export type HOUR = typeof UsageBucket.HOUR;
+  export type DAY = typeof UsageBucket.DAY;
+  export type WEEK = typeof UsageBucket.WEEK;
+  export type MONTH = typeof UsageBucket.MONTH;
+}
+
+export function usageBucketFromJSON(object: any): UsageBucket {
+  switch (object) {
+    case 0:
+    case "USAGE_BUCKET_UNSPECIFIED":
+      return UsageBucket.UNSPECIFIED;
+    case 1:
+    case "USAGE_BUCKET_HOUR":
+      return UsageBucket.HOUR;
+    case 2:
+    case "USAGE_BUCKET_DAY":
+      return UsageBucket.DAY;
+    case 3:
+    case "USAGE_BUCKET_WEEK":
+      return UsageBucket.WEEK;
+    case 4:
+    case "USAGE_BUCKET_MONTH":
+      return UsageBucket.MONTH;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum UsageBucket");
+  }
+}
+
+export function usageBucketToJSON(object: UsageBucket): string {
+  switch (object) {
+    case UsageBucket.UNSPECIFIED:
+      return "USAGE_BUCKET_UNSPECIFIED";
+    case UsageBucket.HOUR:
+      return "USAGE_BUCKET_HOUR";
+    case UsageBucket.DAY:
+      return "USAGE_BUCKET_DAY";
+    case UsageBucket.WEEK:
+      return "USAGE_BUCKET_WEEK";
+    case UsageBucket.MONTH:
+      return "USAGE_BUCKET_MONTH";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum UsageBucket");
+  }
+}
+
+/** What charges can be told apart by. */
+export const UsageDimension = {
+  /** UNSPECIFIED - Not a dimension. */
+  UNSPECIFIED: 0,
+  /** AGENT - The agent. */
+  AGENT: 1,
+  /** TEAM - The team. */
+  TEAM: 2,
+  /** USER - The user id. */
+  USER: 3,
+  /** PROVIDER - The provider of the agent. */
+  PROVIDER: 4,
+  /** MODEL - The model. */
+  MODEL: 5,
+} as const;
+
+export type UsageDimension = typeof UsageDimension[keyof typeof UsageDimension];
+
+export namespace UsageDimension {
+  export type UNSPECIFIED = typeof UsageDimension.UNSPECIFIED;
+  export type AGENT = typeof UsageDimension.AGENT;
+  export type TEAM = typeof UsageDimension.TEAM;
+  export type USER = typeof UsageDimension.USER;
+  export type PROVIDER = typeof UsageDimension.PROVIDER;
+  export type MODEL = typeof UsageDimension.MODEL;
+}
+
+export function usageDimensionFromJSON(object: any): UsageDimension {
+  switch (object) {
+    case 0:
+    case "USAGE_DIMENSION_UNSPECIFIED":
+      return UsageDimension.UNSPECIFIED;
+    case 1:
+    case "USAGE_DIMENSION_AGENT":
+      return UsageDimension.AGENT;
+    case 2:
+    case "USAGE_DIMENSION_TEAM":
+      return UsageDimension.TEAM;
+    case 3:
+    case "USAGE_DIMENSION_USER":
+      return UsageDimension.USER;
+    case 4:
+    case "USAGE_DIMENSION_PROVIDER":
+      return UsageDimension.PROVIDER;
+    case 5:
+    case "USAGE_DIMENSION_MODEL":
+      return UsageDimension.MODEL;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum UsageDimension");
+  }
+}
+
+export function usageDimensionToJSON(object: UsageDimension): string {
+  switch (object) {
+    case UsageDimension.UNSPECIFIED:
+      return "USAGE_DIMENSION_UNSPECIFIED";
+    case UsageDimension.AGENT:
+      return "USAGE_DIMENSION_AGENT";
+    case UsageDimension.TEAM:
+      return "USAGE_DIMENSION_TEAM";
+    case UsageDimension.USER:
+      return "USAGE_DIMENSION_USER";
+    case UsageDimension.PROVIDER:
+      return "USAGE_DIMENSION_PROVIDER";
+    case UsageDimension.MODEL:
+      return "USAGE_DIMENSION_MODEL";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum UsageDimension");
+  }
+}
+
 /** Asks how this process is. */
 export interface GetStatusRequest {
 }
@@ -225,6 +359,79 @@ export interface DecisionRecord {
   budgetBefore: BudgetStatus[];
   /** Accounts after the decision. */
   budgetAfter: BudgetStatus[];
+}
+
+/**
+ * Asks what was charged. A charge counts when it was made: a commit when it came, an expired hold when it was presumed
+ * spent, a late commit as the difference. What is held is not charged yet.
+ */
+export interface GetUsageRequest {
+  /** The tenant. Required. */
+  tenant: string;
+  /** From this time on. Required. */
+  from:
+    | Date
+    | undefined;
+  /** Before this time; at most 400 days after `from`. Required. */
+  to:
+    | Date
+    | undefined;
+  /** Sums for each of these spans. UNSPECIFIED means one for the whole time. */
+  bucket: UsageBucket;
+  /** IANA zone in which days, weeks and months begin. Empty means UTC. */
+  timeZone: string;
+  /** Rows are told apart by these. Empty means not at all. */
+  by: UsageDimension[];
+  /** Only this agent. Empty means all. */
+  agent: string;
+  /** Only this team. Empty means all. */
+  team: string;
+  /** Only this user id. Empty means all. */
+  user: string;
+  /** Only this provider. Empty means all. */
+  provider: string;
+  /** Only this model. Empty means all. */
+  model: string;
+  /** At most this many rows. 0 means 100; at most 1,000. */
+  pageSize: number;
+  /** Where to go on. Empty means the first page. */
+  pageToken: string;
+}
+
+/** What was charged. */
+export interface GetUsageResponse {
+  /** By time, then by the dimensions. */
+  rows: UsageRow[];
+  /** Pass it as `page_token` for the next page. Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** Charges of one span of time and one value of each dimension. A correction can make sums negative. */
+export interface UsageRow {
+  /** When the span begins. Absent for the whole time. */
+  bucketStart:
+    | Date
+    | undefined;
+  /** The agent. Empty when rows are not told apart by it. */
+  agent: string;
+  /** The team. Empty when rows are not told apart by it. */
+  team: string;
+  /** The user id. Empty when rows are not told apart by it. */
+  user: string;
+  /** The provider. Empty when rows are not told apart by it. */
+  provider: string;
+  /** The model. Empty when rows are not told apart by it. */
+  model: string;
+  /** Commits, expiries and corrections. */
+  charges: bigint;
+  /** Calls. */
+  invocations: bigint;
+  /** Cost in micro-USD. */
+  committedMicroUsd: bigint;
+  /** Input tokens. */
+  inputTokens: bigint;
+  /** Output tokens. */
+  outputTokens: bigint;
 }
 
 /** Asks for the policies in force. */
@@ -2254,6 +2461,676 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
   },
 };
 
+function createBaseGetUsageRequest(): GetUsageRequest {
+  return {
+    tenant: "",
+    from: undefined,
+    to: undefined,
+    bucket: 0,
+    timeZone: "",
+    by: [],
+    agent: "",
+    team: "",
+    user: "",
+    provider: "",
+    model: "",
+    pageSize: 0,
+    pageToken: "",
+  };
+}
+
+export const GetUsageRequest: MessageFns<GetUsageRequest> = {
+  encode(message: GetUsageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(18).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(26).fork()).join();
+    }
+    if (message.bucket !== 0) {
+      writer.uint32(32).int32(message.bucket);
+    }
+    if (message.timeZone !== "") {
+      writer.uint32(42).string(message.timeZone);
+    }
+    if (message.by.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.by) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.agent !== "") {
+      writer.uint32(58).string(message.agent);
+    }
+    if (message.team !== "") {
+      writer.uint32(66).string(message.team);
+    }
+    if (message.user !== "") {
+      writer.uint32(74).string(message.user);
+    }
+    if (message.provider !== "") {
+      writer.uint32(82).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(90).string(message.model);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(96).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(106).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUsageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUsageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.bucket = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.timeZone = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag === 48) {
+              message.by.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.by.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.team = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetUsageRequest {
+    return {
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      from: isSet(object.from) ? fromJsonTimestamp(object.from) : undefined,
+      to: isSet(object.to) ? fromJsonTimestamp(object.to) : undefined,
+      bucket: isSet(object.bucket) ? usageBucketFromJSON(object.bucket) : 0,
+      timeZone: isSet(object.timeZone)
+        ? globalThis.String(object.timeZone)
+        : isSet(object.time_zone)
+        ? globalThis.String(object.time_zone)
+        : "",
+      by: globalThis.Array.isArray(object?.by) ? object.by.map((e: any) => usageDimensionFromJSON(e)) : [],
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      team: isSet(object.team) ? globalThis.String(object.team) : "",
+      user: isSet(object.user) ? globalThis.String(object.user) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: GetUsageRequest): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.from !== undefined) {
+      obj.from = message.from.toISOString();
+    }
+    if (message.to !== undefined) {
+      obj.to = message.to.toISOString();
+    }
+    if (message.bucket !== 0) {
+      obj.bucket = usageBucketToJSON(message.bucket);
+    }
+    if (message.timeZone !== "") {
+      obj.timeZone = message.timeZone;
+    }
+    if (message.by?.length) {
+      obj.by = message.by.map((e) => usageDimensionToJSON(e));
+    }
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.team !== "") {
+      obj.team = message.team;
+    }
+    if (message.user !== "") {
+      obj.user = message.user;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetUsageRequest>): GetUsageRequest {
+    return GetUsageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetUsageRequest>): GetUsageRequest {
+    const message = createBaseGetUsageRequest();
+    message.tenant = object.tenant ?? "";
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
+    message.bucket = object.bucket ?? 0;
+    message.timeZone = object.timeZone ?? "";
+    message.by = object.by?.map((e) => e) || [];
+    message.agent = object.agent ?? "";
+    message.team = object.team ?? "";
+    message.user = object.user ?? "";
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetUsageResponse(): GetUsageResponse {
+  return { rows: [], nextPageToken: "" };
+}
+
+export const GetUsageResponse: MessageFns<GetUsageResponse> = {
+  encode(message: GetUsageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rows) {
+      UsageRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUsageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUsageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rows.push(UsageRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetUsageResponse {
+    return {
+      rows: globalThis.Array.isArray(object?.rows) ? object.rows.map((e: any) => UsageRow.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: GetUsageResponse): unknown {
+    const obj: any = {};
+    if (message.rows?.length) {
+      obj.rows = message.rows.map((e) => UsageRow.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetUsageResponse>): GetUsageResponse {
+    return GetUsageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetUsageResponse>): GetUsageResponse {
+    const message = createBaseGetUsageResponse();
+    message.rows = object.rows?.map((e) => UsageRow.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseUsageRow(): UsageRow {
+  return {
+    bucketStart: undefined,
+    agent: "",
+    team: "",
+    user: "",
+    provider: "",
+    model: "",
+    charges: 0n,
+    invocations: 0n,
+    committedMicroUsd: 0n,
+    inputTokens: 0n,
+    outputTokens: 0n,
+  };
+}
+
+export const UsageRow: MessageFns<UsageRow> = {
+  encode(message: UsageRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bucketStart !== undefined) {
+      Timestamp.encode(toTimestamp(message.bucketStart), writer.uint32(10).fork()).join();
+    }
+    if (message.agent !== "") {
+      writer.uint32(18).string(message.agent);
+    }
+    if (message.team !== "") {
+      writer.uint32(26).string(message.team);
+    }
+    if (message.user !== "") {
+      writer.uint32(34).string(message.user);
+    }
+    if (message.provider !== "") {
+      writer.uint32(42).string(message.provider);
+    }
+    if (message.model !== "") {
+      writer.uint32(50).string(message.model);
+    }
+    if (message.charges !== 0n) {
+      if (BigInt.asIntN(64, message.charges) !== message.charges) {
+        throw new globalThis.Error("value provided for field message.charges of type int64 too large");
+      }
+      writer.uint32(56).int64(message.charges);
+    }
+    if (message.invocations !== 0n) {
+      if (BigInt.asIntN(64, message.invocations) !== message.invocations) {
+        throw new globalThis.Error("value provided for field message.invocations of type int64 too large");
+      }
+      writer.uint32(64).int64(message.invocations);
+    }
+    if (message.committedMicroUsd !== 0n) {
+      if (BigInt.asIntN(64, message.committedMicroUsd) !== message.committedMicroUsd) {
+        throw new globalThis.Error("value provided for field message.committedMicroUsd of type int64 too large");
+      }
+      writer.uint32(72).int64(message.committedMicroUsd);
+    }
+    if (message.inputTokens !== 0n) {
+      if (BigInt.asIntN(64, message.inputTokens) !== message.inputTokens) {
+        throw new globalThis.Error("value provided for field message.inputTokens of type int64 too large");
+      }
+      writer.uint32(80).int64(message.inputTokens);
+    }
+    if (message.outputTokens !== 0n) {
+      if (BigInt.asIntN(64, message.outputTokens) !== message.outputTokens) {
+        throw new globalThis.Error("value provided for field message.outputTokens of type int64 too large");
+      }
+      writer.uint32(88).int64(message.outputTokens);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UsageRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUsageRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bucketStart = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.team = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.charges = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.invocations = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.committedMicroUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.inputTokens = reader.int64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.outputTokens = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UsageRow {
+    return {
+      bucketStart: isSet(object.bucketStart)
+        ? fromJsonTimestamp(object.bucketStart)
+        : isSet(object.bucket_start)
+        ? fromJsonTimestamp(object.bucket_start)
+        : undefined,
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      team: isSet(object.team) ? globalThis.String(object.team) : "",
+      user: isSet(object.user) ? globalThis.String(object.user) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      charges: isSet(object.charges) ? BigInt(object.charges) : 0n,
+      invocations: isSet(object.invocations) ? BigInt(object.invocations) : 0n,
+      committedMicroUsd: isSet(object.committedMicroUsd)
+        ? BigInt(object.committedMicroUsd)
+        : isSet(object.committed_micro_usd)
+        ? BigInt(object.committed_micro_usd)
+        : 0n,
+      inputTokens: isSet(object.inputTokens)
+        ? BigInt(object.inputTokens)
+        : isSet(object.input_tokens)
+        ? BigInt(object.input_tokens)
+        : 0n,
+      outputTokens: isSet(object.outputTokens)
+        ? BigInt(object.outputTokens)
+        : isSet(object.output_tokens)
+        ? BigInt(object.output_tokens)
+        : 0n,
+    };
+  },
+
+  toJSON(message: UsageRow): unknown {
+    const obj: any = {};
+    if (message.bucketStart !== undefined) {
+      obj.bucketStart = message.bucketStart.toISOString();
+    }
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.team !== "") {
+      obj.team = message.team;
+    }
+    if (message.user !== "") {
+      obj.user = message.user;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.charges !== 0n) {
+      obj.charges = message.charges.toString();
+    }
+    if (message.invocations !== 0n) {
+      obj.invocations = message.invocations.toString();
+    }
+    if (message.committedMicroUsd !== 0n) {
+      obj.committedMicroUsd = message.committedMicroUsd.toString();
+    }
+    if (message.inputTokens !== 0n) {
+      obj.inputTokens = message.inputTokens.toString();
+    }
+    if (message.outputTokens !== 0n) {
+      obj.outputTokens = message.outputTokens.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UsageRow>): UsageRow {
+    return UsageRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UsageRow>): UsageRow {
+    const message = createBaseUsageRow();
+    message.bucketStart = object.bucketStart ?? undefined;
+    message.agent = object.agent ?? "";
+    message.team = object.team ?? "";
+    message.user = object.user ?? "";
+    message.provider = object.provider ?? "";
+    message.model = object.model ?? "";
+    message.charges = (object.charges !== undefined && object.charges !== null) ? BigInt(object.charges) : 0n;
+    message.invocations = (object.invocations !== undefined && object.invocations !== null)
+      ? BigInt(object.invocations)
+      : 0n;
+    message.committedMicroUsd = (object.committedMicroUsd !== undefined && object.committedMicroUsd !== null)
+      ? BigInt(object.committedMicroUsd)
+      : 0n;
+    message.inputTokens = (object.inputTokens !== undefined && object.inputTokens !== null)
+      ? BigInt(object.inputTokens)
+      : 0n;
+    message.outputTokens = (object.outputTokens !== undefined && object.outputTokens !== null)
+      ? BigInt(object.outputTokens)
+      : 0n;
+    return message;
+  },
+};
+
 function createBaseListPoliciesRequest(): ListPoliciesRequest {
   return { tenant: "" };
 }
@@ -2612,6 +3489,16 @@ export const QueryServiceService = {
       Buffer.from(ListDecisionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListDecisionsResponse => ListDecisionsResponse.decode(value),
   },
+  /** What was charged, by time, agent, team, user, provider or model, from the ledger itself. */
+  getUsage: {
+    path: "/tollgate.v1.QueryService/GetUsage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetUsageRequest): Buffer => Buffer.from(GetUsageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetUsageRequest => GetUsageRequest.decode(value),
+    responseSerialize: (value: GetUsageResponse): Buffer => Buffer.from(GetUsageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetUsageResponse => GetUsageResponse.decode(value),
+  },
   /** Policies in force for a tenant, in evaluation order. */
   listPolicies: {
     path: "/tollgate.v1.QueryService/ListPolicies" as const,
@@ -2638,6 +3525,8 @@ export interface QueryServiceServer extends UntypedServiceImplementation {
   getDecision: handleUnaryCall<GetDecisionRequest, GetDecisionResponse>;
   /** Decisions from the record, newest first. */
   listDecisions: handleUnaryCall<ListDecisionsRequest, ListDecisionsResponse>;
+  /** What was charged, by time, agent, team, user, provider or model, from the ledger itself. */
+  getUsage: handleUnaryCall<GetUsageRequest, GetUsageResponse>;
   /** Policies in force for a tenant, in evaluation order. */
   listPolicies: handleUnaryCall<ListPoliciesRequest, ListPoliciesResponse>;
 }
@@ -2738,6 +3627,22 @@ export interface QueryServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListDecisionsResponse) => void,
+  ): ClientUnaryCall;
+  /** What was charged, by time, agent, team, user, provider or model, from the ledger itself. */
+  getUsage(
+    request: GetUsageRequest,
+    callback: (error: ServiceError | null, response: GetUsageResponse) => void,
+  ): ClientUnaryCall;
+  getUsage(
+    request: GetUsageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetUsageResponse) => void,
+  ): ClientUnaryCall;
+  getUsage(
+    request: GetUsageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetUsageResponse) => void,
   ): ClientUnaryCall;
   /** Policies in force for a tenant, in evaluation order. */
   listPolicies(

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import type { UsageQuery, UsageRow } from '../../../src/decision/usage.ts';
+import type { LedgerStores } from '../../../src/stores/postgres/ledger-stores.ts';
+import type { LedgerFixture } from './fixtures.ts';
+import {
+  as,
+  commitOf,
+  expectVerified,
+  holdOf,
+  MINUTE_MS,
+  readCosts,
+  releaseOf,
+  START_MS,
+  usd,
+} from './requests.ts';
+
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** What was charged, told apart and summed, always equal to what accounts have committed. */
+export function describeUsage(name: string, open: () => Promise<LedgerFixture>): void {
+  describe(`usage on ${name}`, () => {
+    let fixture: LedgerFixture;
+    let stores: LedgerStores;
+    let tenant: string;
+
+    beforeAll(async () => {
+      fixture = await open();
+      stores = fixture.open();
+    });
+    beforeEach(() => {
+      fixture.clock.set(START_MS);
+      tenant = randomUUID();
+      return () => expectVerified(stores, tenant);
+    });
+    afterAll(() => fixture[Symbol.asyncDispose]());
+
+    const usage = async (change: Partial<UsageQuery> = {}): Promise<readonly UsageRow[]> => {
+      const page = await stores.ledger.usage({
+        tenant,
+        fromMs: START_MS - DAY_MS,
+        toMs: START_MS + 60 * DAY_MS,
+        bucket: 'total',
+        timeZone: 'UTC',
+        by: [],
+        only: {},
+        pageSize: 1_000,
+        ...change,
+      });
+      if ('kind' in page) throw new Error(page.problem);
+      return page.items;
+    };
+    const costs = (rows: readonly UsageRow[]) =>
+      rows.map(({ bucketStartMs, dimensions, committed }) => [
+        ...(bucketStartMs === undefined ? [] : [new Date(bucketStartMs).toISOString()]),
+        ...Object.values(dimensions),
+        Number(committed.costMicroUsd) / 1e6,
+      ]);
+    const held = async (agent: string, user: string) => {
+      const request = holdOf(tenant);
+      const { record } = request;
+      const own = {
+        ...request,
+        pricing: { ...request.pricing, agent },
+        record: { ...record, facts: { ...record.facts, agent, user } },
+      };
+      as('held', await stores.ledger.hold(own));
+      return own;
+    };
+    const spend = async (agent: string, user: string, dollars: number): Promise<void> => {
+      const commit = commitOf(await held(agent, user), { costMicroUsd: usd(dollars) });
+      as('settled', await stores.ledger.commit(commit));
+    };
+
+    it('R15 sums by agent and by user, exactly what the accounts committed', async () => {
+      await spend('copilot', 'alice', 0.1);
+      await spend('copilot', 'bob', 0.2);
+      await spend('crm', 'alice', 0.400001);
+      expect(costs(await usage({ by: ['agent'] }))).toEqual([
+        ['copilot', 0.3],
+        ['crm', 0.400001],
+      ]);
+      expect(costs(await usage({ by: ['user'] }))).toEqual([
+        ['alice', 0.500001],
+        ['bob', 0.2],
+      ]);
+      const [all] = await usage();
+      expect(all).toMatchObject({ charges: 3, committed: { invocations: 3n } });
+      expect(await readCosts(stores.ledger, tenant)).toEqual([
+        { held: 0n, committed: all?.committed.costMicroUsd },
+      ]);
+      expect(costs(await usage({ by: ['agent'], only: { user: 'alice' } }))).toEqual([
+        ['copilot', 0.1],
+        ['crm', 0.400001],
+      ]);
+    });
+
+    it('R15 days begin in the zone that is asked for', async () => {
+      fixture.clock.set(Date.UTC(2026, 10, 20, 4, 30));
+      await spend('copilot', 'alice', 1);
+      fixture.clock.set(Date.UTC(2026, 10, 20, 5, 30));
+      await spend('copilot', 'alice', 2);
+      expect(costs(await usage({ bucket: 'day' }))).toEqual([['2026-11-20T00:00:00.000Z', 3]]);
+      expect(costs(await usage({ bucket: 'day', timeZone: 'America/New_York' }))).toEqual([
+        ['2026-11-19T05:00:00.000Z', 1],
+        ['2026-11-20T05:00:00.000Z', 2],
+      ]);
+      expect(costs(await usage({ bucket: 'week' }))).toEqual([['2026-11-16T00:00:00.000Z', 3]]);
+      expect(costs(await usage({ bucket: 'month' }))).toEqual([['2026-11-01T00:00:00.000Z', 3]]);
+    });
+
+    it('X5 an expiry is charged when it is presumed, a late commit as the difference', async () => {
+      await held('copilot', 'alice');
+      const late = await held('copilot', 'alice');
+      fixture.clock.advance(6 * MINUTE_MS);
+      await stores.ledger.expire(10_000);
+      fixture.clock.advance(DAY_MS);
+      as('settled', await stores.ledger.commit(commitOf(late, { costMicroUsd: usd(0.25) })));
+      expect(costs(await usage({ bucket: 'day' }))).toEqual([
+        ['2026-11-18T00:00:00.000Z', 2],
+        ['2026-11-19T00:00:00.000Z', -0.75],
+      ]);
+    });
+
+    it('what is held or released is not charged', async () => {
+      await held('copilot', 'alice');
+      as('settled', await stores.ledger.release(releaseOf(await held('copilot', 'bob'))));
+      expect(await usage({ by: ['user'] })).toEqual([]);
+    });
+
+    it('the archive changes nothing, also for an id that was used again', async () => {
+      await spend('copilot', 'alice', 0.5);
+      fixture.clock.advance(3 * DAY_MS);
+      await spend('crm', 'bob', 0.25);
+      const before = await usage({ by: ['agent', 'user'], bucket: 'day' });
+      fixture.clock.advance(3 * DAY_MS);
+      expect(await stores.ledger.archive(4 * DAY_MS, 10_000)).toBeGreaterThan(0);
+      expect(await usage({ by: ['agent', 'user'], bucket: 'day' })).toEqual(before);
+    });
+
+    it('comes page by page, each row once', async () => {
+      for (const user of ['a', 'b', 'c', 'd', 'e']) await spend('copilot', user, 0.1);
+      const seen: unknown[] = [];
+      let pageToken: string | undefined;
+      for (let page = 0; page < 3; page += 1) {
+        const answer = await stores.ledger.usage({
+          ...{ tenant, fromMs: START_MS, toMs: START_MS + DAY_MS, bucket: 'hour', timeZone: 'UTC' },
+          ...{ by: ['user'], only: {}, pageSize: 2 },
+          ...(pageToken !== undefined && { pageToken }),
+        });
+        if ('kind' in answer) throw new Error(answer.problem);
+        seen.push(...answer.items.map(({ dimensions }) => dimensions.user));
+        pageToken = answer.nextPageToken;
+      }
+      expect([seen, pageToken]).toEqual([['a', 'b', 'c', 'd', 'e'], undefined]);
+    });
+  });
+}
