@@ -19,8 +19,8 @@ interface Column {
 /**
  * Multiplies the settled calls of a database by copying their rows under new ids, table by table,
  * whatever the tables are: every table of the ledger that names a reservation, request or decision.
- * Balances, chains and the text of records are not brought along, so the books of such a database do
- * not verify; it is there to be written to, and a hold reads none of that.
+ * Balances, chains and the text of records are not brought along, so the books of such a database
+ * do not verify; it is there to be written to, and a hold reads none of that.
  * @param times how many copies of each row are added
  * @param suffix of the tables that are multiplied: those of calls, or of the archive
  */

@@ -11,9 +11,9 @@ import { benchSidecars } from './ledger-sidecars.ts';
  * Durable holds and commits on one hot organization: fsync and synchronous_commit on, the whole
  * record of each call, five accounts a call. Nothing is pinned to a core.
  *
- * While developing: `node bench/run.ts --only ledger --quick` takes half a minute, and
- * `--section peer` (or sidecars, curve, growth) runs one of the sections. Node, Postgres and the callers
- * share the machine, so keep it quiet.
+ * While developing: `node bench/run.ts --only ledger --quick` takes half a minute, and `--section
+ * peer` (or sidecars, curve, growth) runs one of the sections. Node, Postgres and the callers share
+ * the machine, so keep it quiet.
  */
 export async function benchLedger(options: LedgerBenchOptions = {}): Promise<void> {
   const { quick, section } = options;
@@ -77,7 +77,9 @@ const QUICK: Effort = {
   grown: 200_000,
 };
 
-/** Memory and log as a small production server has them; what is durable stays as Postgres ships. */
+/**
+ * Memory and log as a small production server has them; what is durable stays as Postgres ships.
+ */
 const SERVER_SETTINGS = {
   shared_buffers: '512MB',
   max_wal_size: '4GB',

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { CommandContext } from './context.ts';
+import { CommandFailed, type CommandContext } from './context.ts';
 import { addressOption, jsonOption, momentMs, spanMs } from './options.ts';
 import type { UsageOptions } from './usage/run-usage.ts';
 
@@ -20,7 +20,7 @@ export function registerUsage(program: Command, context: CommandContext): void {
       'Sums what was charged, from the ledger itself. A charge counts when it was made: a commit when it\n' +
         'came, an expired hold when it was presumed spent, a late commit as the difference.',
     )
-    .requiredOption('--tenant <id>', 'the organization')
+    .option('--tenant <id>', 'the organization; required')
     .option('--by <dimensions>', `any of ${DIMENSIONS.join(', ')}, separated by commas`, dimensions)
     .addOption(
       new Option('--bucket <span>', 'sums for each span of time').choices(BUCKETS).default('total'),
@@ -32,9 +32,12 @@ export function registerUsage(program: Command, context: CommandContext): void {
     .addOption(jsonOption())
     .option('--timeout <time>', 'longest wait for one try, for example 2s', spanMs)
     .addHelpText('after', AFTER)
-    .action(async (options: UsageOptions) => {
+    .action(async (options: Omit<UsageOptions, 'tenant'> & { readonly tenant?: string }) => {
+      if (options.tenant === undefined) {
+        throw new CommandFailed('Whose usage? Name an organization: --tenant <id>');
+      }
       const { runUsage } = await import('./usage/run-usage.ts');
-      context.exit(await runUsage(options, context));
+      context.exit(await runUsage({ ...options, tenant: options.tenant }, context));
     });
 }
 

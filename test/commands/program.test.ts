@@ -24,6 +24,7 @@ describe('Every command', () => {
       'serve',
       'check',
       'status',
+      'usage',
       'lint',
       'migrate',
       'migrate up',

@@ -49,7 +49,9 @@ const rules = fc.record({
   timeZone: fc.constantFrom('UTC', 'America/New_York', 'Asia/Kolkata'),
 });
 
-/** Many periods, what is carried between them and what is told, against a model without any state. */
+/**
+ * Many periods, what is carried between them and what is told, against a model without any state.
+ */
 describe.each([
   ['embedded', embeddedFixture, extentOf(0.25, 60)],
   ['postgres', postgresFixture, extentOf(0.25, 60)],

@@ -1,3 +1,4 @@
+-- Takes the tables back.
 drop view tollgate.lineage_all, tollgate.reservation_all, tollgate.entry_all, tollgate.chain_all;
 drop table tollgate.lineage_archive, tollgate.reservation_archive, tollgate.entry_archive,
   tollgate.chain_archive;

@@ -1,3 +1,4 @@
+-- Takes the shapes back.
 drop function tollgate.per_mille(bigint, bigint), tollgate.ceiling_of(boolean, bigint, bigint),
   tollgate.seal(bytea, text, bigint, timestamptz, text[], text),
   tollgate.entry_text(tollgate.entry), tollgate.delta_text(tollgate.entry),

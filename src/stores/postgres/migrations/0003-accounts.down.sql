@@ -1,3 +1,4 @@
+-- Takes the opening and carrying of accounts back.
 drop function tollgate.accounts_after(tollgate.account[], tollgate.spec[], tollgate.entry[],
     tollgate.entry[]),
   tollgate.carry_over(tollgate.account[], tollgate.entry[]),

@@ -1,2 +1,3 @@
+-- Takes admission back.
 drop function tollgate.admit_in_order(tollgate.op[], tollgate.entry[], tollgate.account[],
   integer[], text[], bigint[], bigint[], bigint[], bigint[]);

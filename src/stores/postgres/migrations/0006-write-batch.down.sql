@@ -1,3 +1,4 @@
+-- Takes the writing and reading of batches back.
 drop function tollgate.bring_back(text[], text[]), tollgate.heirs_of(tollgate.reservation[]),
   tollgate.write_batch(timestamptz, tollgate.op[], text[], tollgate.account[], text[],
     tollgate.reservation[], tollgate.entry[], tollgate.entry[]),

@@ -1,1 +1,2 @@
+-- Takes tollgate.budget_apply back.
 drop function tollgate.budget_apply(jsonb, text, boolean, timestamptz);

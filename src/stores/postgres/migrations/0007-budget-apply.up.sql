@@ -308,6 +308,12 @@ begin
         (select accounts from accounts_after(was, batch_specs, settlements, '{}')), contested,
         verdicts, give_cost, give_input, give_output, give_invocations);
   end loop;
+  -- Money that a soft budget gives after its period is money that it cannot have passed on.
+  if cardinality(asks) > 0 and exists (select from unnest(was) where successor is not null) then
+    was := carry_over(was, settlements || asks);
+    select * into now_at, lines, contested, alarmed
+      from accounts_after(was, batch_specs, settlements, asks);
+  end if;
   select array_agg(coalesce(v.verdict, 'held') order by v.n) into verdicts
     from unnest(verdicts) with ordinality v(verdict, n);
   if alarmed is not null then
