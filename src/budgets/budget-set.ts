@@ -19,6 +19,8 @@ export interface BudgetDefinition {
   /** IANA name. */
   readonly timeZone: string;
   readonly caps: Caps;
+  /** By metric; one that is absent starts anew in every period. */
+  readonly rollover: Caps;
   readonly soft: boolean;
   readonly warnPerMille: number;
   readonly degradePerMille: number;
@@ -61,7 +63,6 @@ const DEPTH: Readonly<Record<Dimension, number>> = {
   user: 8,
 };
 
-const NO_ROLLOVER = {};
 const NOTHING: BudgetSelection = { accounts: [], uses: [] };
 
 export function compileBudgets(definitions: readonly BudgetDefinition[]): BudgetSet {
@@ -96,7 +97,7 @@ function select(budgets: readonly CompiledBudget[], facts: ScopeFacts): BudgetSe
 }
 
 function accountOf(budget: CompiledBudget, owner: string): AccountSpec {
-  const { id, period, timeZone, caps, soft, depth } = budget;
+  const { id, period, timeZone, caps, rollover, soft, depth } = budget;
   const { warnPerMille, degradePerMille, alertPerMille } = budget;
   return {
     budgetId: id,
@@ -104,7 +105,7 @@ function accountOf(budget: CompiledBudget, owner: string): AccountSpec {
     period,
     timeZone,
     caps,
-    rollover: NO_ROLLOVER,
+    rollover,
     soft,
     depth,
     warnPerMille,

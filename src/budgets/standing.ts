@@ -5,6 +5,8 @@ import { amountOf, METRICS, type Amounts, type Metric } from './amounts.ts';
 export interface MetricStanding {
   readonly metric: Metric;
   readonly cap: bigint;
+  /** Of the cap, what earlier periods left. */
+  readonly carried: bigint;
   readonly committed: bigint;
   readonly held: bigint;
   /** cap − committed − held; negative after an overrun. */
@@ -18,7 +20,8 @@ export function standingsOf(account: AccountReading): readonly MetricStanding[] 
     if (cap === undefined) return [];
     const committed = amountOf(account.committed, metric);
     const held = amountOf(account.held, metric);
-    return [{ metric, cap, committed, held, remaining: cap - committed - held }];
+    const carried = account.carried[metric] ?? 0n;
+    return [{ metric, cap, carried, committed, held, remaining: cap - committed - held }];
   });
 }
 

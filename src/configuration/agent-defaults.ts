@@ -106,6 +106,7 @@ function budgetMaker(environment: EnvironmentDefaults) {
     period,
     timeZone: 'UTC',
     caps: cap === undefined ? {} : { costMicroUsd: cap },
+    rollover: {},
     soft: false,
     warnPerMille: environment.warnPerMille,
     degradePerMille: environment.degradePerMille,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PERIODS } from '../budgets/account.ts';
+import { SUGGESTED_FOR } from '../budgets/suggested-caps.ts';
 import { match } from './match-section.ts';
 import { isList, repetitions } from './repetitions.ts';
 import { ALERTS_PER_MILLE, FULL_PER_MILLE, MAX_ALERT_PER_MILLE, MAX_ALERTS } from './bounds.ts';
@@ -13,16 +14,31 @@ import {
   timeZone,
 } from './fields.ts';
 
+const METRICS = {
+  cost_usd: moneyCap.optional().describe('US dollars, such as "0.30".'),
+  input_tokens: amountCap.optional().describe('Input tokens.'),
+  output_tokens: amountCap.optional().describe('Output tokens.'),
+  total_tokens: amountCap.optional().describe('Input and output tokens together.'),
+  invocations: amountCap.optional().describe('Calls.'),
+};
+
 const caps = z
   .strictObject({
-    cost_usd: moneyCap.optional().describe('US dollars, such as "0.30".'),
-    input_tokens: amountCap.optional().describe('Input tokens.'),
-    output_tokens: amountCap.optional().describe('Output tokens.'),
-    total_tokens: amountCap.optional().describe('Input and output tokens together.'),
-    invocations: amountCap.optional().describe('Calls.'),
+    ...METRICS,
+    suggested_for: choice(SUGGESTED_FOR)
+      .optional()
+      .describe(
+        'Takes the cost that is recommended for this kind of provider, by the month or by the day, unless cost_usd says otherwise.',
+      ),
   })
   .describe(
     'Caps by what they cap. One that is absent, null or -1 is unlimited: spend is tracked and never denied. 0 blocks.',
+  );
+
+const rollover = z
+  .strictObject(METRICS)
+  .describe(
+    'The most that earlier periods may leave for the next, by what it caps. One that is absent starts anew in every period.',
   );
 
 const alerts = z
@@ -37,8 +53,7 @@ const alerts = z
     { when: isList },
   );
 
-/** An entry of `budgets`. */
-export const budget = z.strictObject({
+const budgetFields = z.strictObject({
   id: identifier.describe('Named in reasons and in account ids.'),
   scope: budgetScope.describe(
     'Who has an account each: organization, team, user, agent, provider, or a list of them.',
@@ -49,6 +64,7 @@ export const budget = z.strictObject({
   ),
   time_zone: timeZone.prefault('UTC').describe('Where days, weeks and months begin.'),
   caps,
+  rollover: rollover.prefault({}),
   mode: choice(['hard', 'soft'])
     .prefault('hard')
     .describe('A hard budget denies what does not fit; a soft one warns.'),
@@ -66,3 +82,29 @@ export const budget = z.strictObject({
     .prefault(ALERTS_PER_MILLE.map((perMille) => `${perMille / 10}%`))
     .describe('Shares that raise an alert, each once per account.'),
 });
+
+type BudgetFields = z.output<typeof budgetFields>;
+
+/** An entry of `budgets`. */
+export const budget = budgetFields.superRefine((entry, context) => {
+  const refuse = (path: readonly string[], message: string): void =>
+    context.addIssue({ code: 'custom', path: [...path], message });
+  for (const [metric, amount] of Object.entries(entry.rollover)) {
+    if (amount === undefined) continue;
+    if (entry.period === 'total') {
+      refuse(['rollover', metric], 'has no meaning in period "total", which never ends');
+    } else if (!isCapped(entry, metric)) {
+      refuse(['rollover', metric], `needs caps.${metric}: what is not capped leaves nothing`);
+    }
+  }
+  const { suggested_for: suggestedFor, cost_usd: cost } = entry.caps;
+  const known = entry.period === 'daily' || entry.period === 'monthly';
+  if (suggestedFor !== undefined && cost === undefined && !known) {
+    refuse(['caps', 'suggested_for'], 'knows amounts for period "daily" and "monthly" alone');
+  }
+});
+
+function isCapped({ caps: given }: BudgetFields, metric: string): boolean {
+  if (metric === 'cost_usd' && given.suggested_for !== undefined) return true;
+  return Object.entries(given).some(([name, cap]) => name === metric && cap !== undefined);
+}

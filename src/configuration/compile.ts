@@ -1,3 +1,4 @@
+import { SUGGESTED_CAPS } from '../budgets/suggested-caps.ts';
 import { compileBudgets, type BudgetDefinition } from '../budgets/budget-set.ts';
 import type { Caps } from '../budgets/amounts.ts';
 import type { Agent, Snapshot, Tenant } from '../decision/snapshot.ts';
@@ -120,7 +121,8 @@ function budgetOf(budget: Entry<'budgets'>, environment: EnvironmentDefaults): B
     match: matchOf(budget.match),
     period: budget.period,
     timeZone: budget.time_zone,
-    caps: capsOf(budget.caps),
+    caps: capsOf({ ...suggestedOf(budget), ...budget.caps }),
+    rollover: capsOf(budget.rollover),
     soft: budget.mode === 'soft',
     warnPerMille: budget.warn_at ?? environment.warnPerMille,
     degradePerMille: budget.degrade_at ?? environment.degradePerMille,
@@ -128,7 +130,14 @@ function budgetOf(budget: Entry<'budgets'>, environment: EnvironmentDefaults): B
   };
 }
 
-function capsOf(caps: Entry<'budgets'>['caps']): Caps {
+/** The lower end of what is recommended: it is easier to raise a cap than to get money back. */
+function suggestedOf({ caps, period }: Entry<'budgets'>): Entry<'budgets'>['rollover'] {
+  const { suggested_for: kind } = caps;
+  if (kind === undefined || (period !== 'daily' && period !== 'monthly')) return {};
+  return { cost_usd: SUGGESTED_CAPS[kind][period].from };
+}
+
+function capsOf(caps: Entry<'budgets'>['rollover']): Caps {
   return defined({
     costMicroUsd: caps.cost_usd,
     inputTokens: caps.input_tokens,

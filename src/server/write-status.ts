@@ -46,12 +46,13 @@ export function budgetStatusOf(account: AccountStatus): BudgetStatus {
 }
 
 function metricsOf(account: AccountStatus): MetricStatus[] {
-  return standingsOf(account).map(({ metric, cap, committed, held, remaining }) => ({
+  return standingsOf(account).map(({ metric, cap, carried, committed, held, remaining }) => ({
     unit: UNIT_OF_METRIC[metric],
     cap,
     committed,
     held,
     remaining,
+    carried,
   }));
 }
 

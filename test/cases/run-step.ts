@@ -256,7 +256,9 @@ function list(value: unknown): readonly Json[] {
 }
 
 function ms(duration: string): number {
-  return Number(/^(\d+)s$/.exec(duration)?.[1]) * 1000;
+  const seconds = /^(\d+)s$/.exec(duration)?.[1];
+  if (seconds === undefined) throw new Error(`"${duration}" is no duration such as "60s"`);
+  return Number(seconds) * 1000;
 }
 
 /** The longest wait that a reason of the last denial names. */

@@ -36,7 +36,7 @@ const whole: Partial<BudgetStatus> = {
   account: 'all/organization:demo',
   scope: 'organization:demo',
 };
-const metric = { cap: 10_000_000n, remaining: 0n };
+const metric = { carried: 0n, cap: 10_000_000n, remaining: 0n };
 
 interface LedgerOptions {
   /** Reserves after this many are denied. */

@@ -107,7 +107,9 @@ describe('status', () => {
       scope: 'organization:acme',
       periodStart: undefined,
       periodEnd: undefined,
-      metrics: [{ unit: 'invocations', cap: 10n, committed: 1n, held: 2n, remaining: 7n }],
+      metrics: [
+        { unit: 'invocations', cap: 10n, committed: 1n, held: 2n, remaining: 7n, carried: 0n },
+      ],
       usedPerMille: 300,
       warning: false,
       degraded: false,

@@ -135,6 +135,28 @@ limits:
     });
   });
 
+  it('R8 carries over what a budget says, and nothing unless it says so', () => {
+    const rolling = capped('cost_usd: 10, invocations: 5').replace(
+      'caps:',
+      'rollover: { cost_usd: 2.5 }, caps:',
+    );
+    expect(compiled(rolling).budgets.definitions[0]?.rollover).toEqual({
+      costMicroUsd: 2_500_000n,
+    });
+    expect(compiled(capped('cost_usd: 10')).budgets.definitions[0]?.rollover).toEqual({});
+  });
+
+  it('R19 takes what is suggested for a kind of provider, unless it says otherwise', () => {
+    expect(capsOf('suggested_for: copilot_studio')).toEqual({ costMicroUsd: 50_000_000n });
+    expect(capsOf('suggested_for: webhook, invocations: 7')).toEqual({
+      costMicroUsd: 5_000_000n,
+      invocations: 7n,
+    });
+    expect(capsOf('suggested_for: third_party_agent, cost_usd: 3')).toEqual({
+      costMicroUsd: 3_000_000n,
+    });
+  });
+
   it('keeps conditions, obligations and tenants of a policy as they are written', () => {
     const { policies } = compiled(`
 policies:

@@ -265,6 +265,21 @@ const REFUSED: readonly (readonly [what: string, written: string, said: string])
     '5:14: budgets[0].warn_at: expected a percentage such as "80%", above 0% and at most 100%, at most one decimal place, found 0.8',
   ],
   [
+    'a rollover of what is not capped',
+    budget('rollover: { invocations: 3 }\n    caps: { cost_usd: 1 }'),
+    '5:30: budgets[0].rollover.invocations: needs caps.invocations: what is not capped leaves nothing',
+  ],
+  [
+    'a rollover without periods',
+    'budgets: [{ id: b, scope: user, period: total, caps: { cost_usd: 1 }, rollover: { cost_usd: 1 } }]',
+    '1:93: budgets[0].rollover.cost_usd: has no meaning in period "total", which never ends',
+  ],
+  [
+    'a suggestion for a week',
+    'budgets: [{ id: b, scope: user, period: weekly, caps: { suggested_for: webhook } }]',
+    '1:72: budgets[0].caps.suggested_for: knows amounts for period "daily" and "monthly" alone',
+  ],
+  [
     'an alert twice',
     budget('alerts_at: [50%, 50.0%]\n    caps: {}'),
     '5:22: budgets[0].alerts_at[1]: is listed twice',

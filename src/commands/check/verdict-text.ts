@@ -160,12 +160,15 @@ function accountRows(status: BudgetStatus): string[][] {
   const { account, metrics, usedPerMille } = status;
   if (status.outage) return [[account, '', '', '', '', 'unknown', '', 'no answer']];
   if (metrics.length === 0) return [[account, '', 'none', '', '', '', '', marks(status)]];
-  return metrics.map(({ unit, cap, committed, held, remaining }, index) => [
+  return metrics.map(({ unit, cap, committed, held, remaining, carried }, index) => [
     index === 0 ? account : '',
     unitText(unit),
     ...[cap, committed, held, remaining].map((amount) => figureText(amount, unit)),
     index === 0 ? perMilleText(usedPerMille) : '',
-    index === 0 ? marks(status) : '',
+    [
+      ...(index === 0 && marks(status) !== '' ? [marks(status)] : []),
+      ...(carried > 0n ? [`${figureText(carried, unit)} carried over`] : []),
+    ].join(', '),
   ]);
 }
 

@@ -325,7 +325,7 @@ export interface BudgetStatus {
 export interface MetricStatus {
   /** "micro_usd", "input_tokens", "output_tokens", "total_tokens" or "invocations". */
   unit: string;
-  /** The cap, in `unit`. */
+  /** What may be used, in `unit`: the cap that is configured, with what was carried into the period. */
   cap: bigint;
   /** Settled so far. */
   committed: bigint;
@@ -333,6 +333,8 @@ export interface MetricStatus {
   held: bigint;
   /** cap − committed − held; below 0 after an overrun. */
   remaining: bigint;
+  /** Of `cap`, what earlier periods left for this one. */
+  carried: bigint;
 }
 
 /** An HTTP header field. */
@@ -1539,7 +1541,7 @@ export const BudgetStatus: MessageFns<BudgetStatus> = {
 };
 
 function createBaseMetricStatus(): MetricStatus {
-  return { unit: "", cap: 0n, committed: 0n, held: 0n, remaining: 0n };
+  return { unit: "", cap: 0n, committed: 0n, held: 0n, remaining: 0n, carried: 0n };
 }
 
 export const MetricStatus: MessageFns<MetricStatus> = {
@@ -1570,6 +1572,12 @@ export const MetricStatus: MessageFns<MetricStatus> = {
         throw new globalThis.Error("value provided for field message.remaining of type int64 too large");
       }
       writer.uint32(40).int64(message.remaining);
+    }
+    if (message.carried !== 0n) {
+      if (BigInt.asIntN(64, message.carried) !== message.carried) {
+        throw new globalThis.Error("value provided for field message.carried of type int64 too large");
+      }
+      writer.uint32(48).int64(message.carried);
     }
     return writer;
   },
@@ -1627,6 +1635,14 @@ export const MetricStatus: MessageFns<MetricStatus> = {
             message.remaining = reader.int64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.carried = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1646,6 +1662,7 @@ export const MetricStatus: MessageFns<MetricStatus> = {
       committed: isSet(object.committed) ? BigInt(object.committed) : 0n,
       held: isSet(object.held) ? BigInt(object.held) : 0n,
       remaining: isSet(object.remaining) ? BigInt(object.remaining) : 0n,
+      carried: isSet(object.carried) ? BigInt(object.carried) : 0n,
     };
   },
 
@@ -1666,6 +1683,9 @@ export const MetricStatus: MessageFns<MetricStatus> = {
     if (message.remaining !== 0n) {
       obj.remaining = message.remaining.toString();
     }
+    if (message.carried !== 0n) {
+      obj.carried = message.carried.toString();
+    }
     return obj;
   },
 
@@ -1679,6 +1699,7 @@ export const MetricStatus: MessageFns<MetricStatus> = {
     message.committed = (object.committed !== undefined && object.committed !== null) ? BigInt(object.committed) : 0n;
     message.held = (object.held !== undefined && object.held !== null) ? BigInt(object.held) : 0n;
     message.remaining = (object.remaining !== undefined && object.remaining !== null) ? BigInt(object.remaining) : 0n;
+    message.carried = (object.carried !== undefined && object.carried !== null) ? BigInt(object.carried) : 0n;
     return message;
   },
 };

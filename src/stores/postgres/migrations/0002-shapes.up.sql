@@ -39,6 +39,28 @@ create type tollgate.op as (
   most integer
 );
 
+-- The operations of a batch; what a kind of operation does not have is null or nothing.
+create function tollgate.ops_of(batch jsonb) returns tollgate.op[]
+language plpgsql stable set search_path = tollgate, pg_catalog as $$
+declare
+  batch_ops tollgate.op[];
+begin
+  select array_agg(row(o.n, o.kind, o.tenant, o.request_id, o.fingerprint, o.reservation_id,
+      coalesce(o.cost, 0), coalesce(o.input, 0), coalesce(o.output, 0), coalesce(o.invocations, 0),
+      o.decision_id, o.specs, o.hold_for_ms, coalesce(o.partial, false),
+      coalesce(o.authorized_by, ''), o.platform, o.model, o.complexity, o.operation,
+      o.decided_at_ms, o.agent, o.team, o.user_id, o.effect, o.reason_codes, o.has_person, o.ending,
+      o.duration_ms, o.error_message, o.most)::op order by o.n)
+    into batch_ops
+    from jsonb_to_recordset(batch -> 'ops') o(n integer, kind text, tenant text, request_id text,
+      fingerprint text, reservation_id text, cost bigint, input bigint, output bigint,
+      invocations bigint, decision_id text, specs integer[], hold_for_ms bigint, partial boolean,
+      authorized_by text, platform text, model text, complexity text, operation text,
+      decided_at_ms bigint, agent text, team text, user_id text, effect text, reason_codes text[],
+      has_person boolean, ending text, duration_ms bigint, error_message text, most integer);
+  return batch_ops;
+end $$;
+
 -- An account as configuration describes it, with the period that it means at one moment. place
 -- counts from 1.
 create type tollgate.spec as (

@@ -46,7 +46,7 @@ declare
   lost_tenants text[];
   lost_ids text[];
   unextended tollgate.reservation[];  -- the same before the extensions of this batch
-  was tollgate.account[];             -- locked accounts as they were reservations
+  was tollgate.account[];             -- locked accounts as they were before
   now_at tollgate.account[];          -- the same afterwards
   lines text[];
   contested integer[];
@@ -62,19 +62,7 @@ declare
   answer json;
   candidate record;
 begin
-  select array_agg(row(o.n, o.kind, o.tenant, o.request_id, o.fingerprint, o.reservation_id,
-      coalesce(o.cost, 0), coalesce(o.input, 0), coalesce(o.output, 0), coalesce(o.invocations, 0),
-      o.decision_id, o.specs, o.hold_for_ms, coalesce(o.partial, false),
-      coalesce(o.authorized_by, ''), o.platform, o.model, o.complexity, o.operation,
-      o.decided_at_ms, o.agent, o.team, o.user_id, o.effect, o.reason_codes, o.has_person, o.ending,
-      o.duration_ms, o.error_message, o.most)::op order by o.n)
-    into batch_ops
-    from jsonb_to_recordset(batch -> 'ops') o(n integer, kind text, tenant text, request_id text,
-      fingerprint text, reservation_id text, cost bigint, input bigint, output bigint,
-      invocations bigint, decision_id text, specs integer[], hold_for_ms bigint, partial boolean,
-      authorized_by text, platform text, model text, complexity text, operation text,
-      decided_at_ms bigint, agent text, team text, user_id text, effect text, reason_codes text[],
-      has_person boolean, ending text, duration_ms bigint, error_message text, most integer);
+  batch_ops := ops_of(batch);
 
   -- ── Reservations: locked by id; those to expire only when nobody else holds them ───────────────
   -- One that is not there may have been archived since; a late commit brings it back.
