@@ -105,10 +105,10 @@ async function accountOf(
 
 /** Reads the account for as long as it is driven; `stop` answers the most that was ever in use. */
 function readWhile(postgres: PostgresServer, url: string): { stop(): Promise<bigint> } {
-  let stopped = false;
+  const state = { stopped: false };
   const reading = (async () => {
     let most = 0n;
-    while (!stopped) {
+    while (!state.stopped) {
       const { held, committed } = await accountOf(postgres, url);
       if (held + committed > most) most = held + committed;
     }
@@ -116,7 +116,7 @@ function readWhile(postgres: PostgresServer, url: string): { stop(): Promise<big
   })();
   return {
     stop: () => {
-      stopped = true;
+      state.stopped = true;
       return reading;
     },
   };

@@ -21,7 +21,7 @@ export class CallerFleet {
   readonly told: Told = { settled: 0, denied: 0, committedMicroUsd: 0n };
   readonly #client: TollgateClient;
   readonly #random: () => number;
-  readonly #work: Promise<void[]>;
+  readonly #work: Promise<unknown>;
   #stopped = false;
 
   constructor(address: string, callers: number, seed: number) {
