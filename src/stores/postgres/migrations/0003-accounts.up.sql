@@ -127,6 +127,12 @@ begin
   loop
     old := accounts[pair.before];
     new := accounts[pair.i];
+    -- Two periods opened at the same moment took the same account for the one before them. The one
+    -- that comes second looks again.
+    if old.successor <> new.account_key then
+      raise exception 'another period has been opened meanwhile'
+        using errcode = 'serialization_failure';
+    end if;
     select array[
         old.held_cost + old.committed_cost
           + coalesce(sum(e.held_cost + e.committed_cost), 0)::bigint,

@@ -125,7 +125,7 @@ end $$;
 -- chains, so that it decides nothing. A request id, reservation id or token that another batch is
 -- just using breaks a unique index; the whole batch is rolled back and tried again.
 --
--- accounts and found are the rows as they stand after settlements and asks; lines are the accounts
+-- accounts and reservations are the rows as they stand after settlements and asks; lines are the accounts
 -- as they stood before.
 create function tollgate.write_batch(moment timestamptz, ops tollgate.op[], record_texts text[],
   accounts tollgate.account[], lines text[], reservations tollgate.reservation[],
@@ -271,15 +271,17 @@ $$;
 create function tollgate.bring_back(tenants text[], ids text[]) returns integer
 language plpgsql
 set search_path = tollgate, pg_catalog
+set enable_nestloop = on
+set enable_hashjoin = off
 as $$
 declare
   back integer;
 begin
   with wanted as (
-    select distinct on (r.tenant, r.reservation_id) r.tenant, r.reservation_id, r.created_at
-    from unnest(tenants, ids) k(tenant, reservation_id)
-    join reservation_archive r on r.tenant = k.tenant and r.reservation_id = k.reservation_id
-    order by r.tenant, r.reservation_id, r.created_at desc
+    select r.* from unnest(tenants, ids) k(tenant, reservation_id)
+    cross join lateral (select r.tenant, r.reservation_id, r.created_at from reservation_archive r
+      where r.tenant = k.tenant and r.reservation_id = k.reservation_id
+      order by r.created_at desc limit 1) r
   ), gone as (
     delete from reservation_archive r using wanted w
     where r.tenant = w.tenant and r.reservation_id = w.reservation_id

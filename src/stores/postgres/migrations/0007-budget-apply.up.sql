@@ -7,19 +7,19 @@
 --         Separated by U+001E; JSON has neither.
 -- careful after a collision: looks first at what is otherwise only found out under way.
 -- at      the moment to decide at; null means the server's clock. Only tests and replays pass it.
--- answer  {"accounts": [line before the batch …], "specs": [account key …], "ops": [answer …]}.
+-- answer  {"accounts": [line before the batch …], "ops": [answer …]}.
 --
 -- An expire op stands alone in its batch: it locks the overdue reservations that nobody else holds.
 --
 -- How it stays exact: every batch takes its locks in the same order (reservations by id, then
--- accounts by number, deepest first and the organization's last, then the heads of the chains), so
+-- accounts by key, deepest first and the organization's last, then the heads of the chains), so
 -- batches queue and never deadlock, and no balance is read before its lock is held. A request that
 -- another batch is just answering collides when it is written, and the whole batch is rolled back to
 -- be tried again; the second try finds the stored answer.
 --
 -- How it stays fast, with fresh and with full tables: a statement touches a table only by looking
--- single rows up by a unique key (cross join lateral … limit 1) and by insert … on conflict.
--- Neither leaves the planner a choice, so a plan made on an empty table is still right on a full
+-- single rows up by a unique key (cross join lateral … limit 1), by inserts, and by updates in a
+-- nested loop. None leaves the planner a choice, so a plan made on an empty table is still right on a full
 -- one; joins are between arrays in memory, and are hashed. What each op finds in its accounts is
 -- not worked out here: the lines before the batch and the order of the entries say it.
 create function tollgate.budget_apply(batch jsonb, records text, careful boolean default false,
@@ -39,7 +39,7 @@ declare
   record_texts text[] := string_to_array(records, E'\x1e');
   batch_ops tollgate.op[];
   batch_specs tollgate.spec[];
-  spec_keys uuid[];         -- by spec
+  spec_keys uuid[];          -- by spec
   missing tollgate.spec[];
   extra_keys uuid[] := '{}'; -- accounts to lock besides those that ops name: both sides of a carry
   reservations tollgate.reservation[];
@@ -105,7 +105,8 @@ begin
         end as verdict
       from unnest(batch_ops) o
       left join lateral (select q.fingerprint, q.operation from entry q
-        where q.tenant || E'\x1f' || q.request_id = o.tenant || E'\x1f' || o.request_id limit 1) q on true
+        where q.tenant || E'\x1f' || q.request_id = o.tenant || E'\x1f' || o.request_id
+        limit 1) q on true
       window same as (partition by o.tenant, o.request_id, o.kind in ('recall', 'expire')
         order by o.n)
     ) s;
@@ -129,7 +130,7 @@ begin
           and r.authorized_by <> '' limit 1) t on true;
   end if;
 
-  -- ── Accounts: opened where they are missing, then locked in the order of their keys ─────────
+  -- ── Accounts: opened where they are missing, then locked in the order of their keys ────────────
   -- Only what is decided now brings its configuration; the other specs are null. Of several for one
   -- account the last to arrive counts.
   select coalesce(array_agg(x.account_key order by x.place), '{}'),
