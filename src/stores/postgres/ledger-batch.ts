@@ -1,8 +1,10 @@
 import type { Amounts } from '../../budgets/amounts.ts';
 import type { ReleaseCommand } from '../../decision/call.ts';
 import type { CommitRequest, ExtendRequest, HoldRequest } from '../../decision/ports.ts';
-import { recordColumns, recordText } from './lineage-rows.ts';
-import { jsonText, type Json } from './json-text.ts';
+import type { DecisionRecord } from '../../decision/record.ts';
+import { isKnown, reasonCodes, recordText } from './lineage-rows.ts';
+import { jsonText } from './json-text.ts';
+import { arrayText, fieldText as text, rowsText } from './row-text.ts';
 import { SpecTable } from './spec-table.ts';
 
 /** One operation of the ledger, as it waits for its batch. */
@@ -19,94 +21,112 @@ interface Recall {
   readonly fingerprint: string;
 }
 
-/** The arguments of tollgate.budget_apply. */
-export interface EncodedBatch {
-  readonly batch: string;
-  readonly records: string;
-}
-
 /** Between the records of a batch: U+001E, which no JSON text holds. */
 export const RECORD_SEPARATOR = '\u001e';
 
 /**
- * Writes the arguments of tollgate.budget_apply. Accounts that several calls share are described
- * once; records travel beside the operations, because nothing looks inside.
+ * Writes the first four arguments of tollgate.budget_apply. Accounts that several calls share are
+ * described once; records travel beside the operations, because nothing looks inside.
  */
-export function encodeBatch(ops: readonly LedgerOp[]): EncodedBatch {
+export function encodeBatch(ops: readonly LedgerOp[]): readonly [string, string, string, string] {
   const specs = new SpecTable();
-  const encoded = ops.map((op, index) => ({
-    n: index + 1,
-    kind: op.kind,
-    tenant: op.request.tenant,
-    request_id: op.request.requestId,
-    fingerprint: op.request.fingerprint,
-    ...opFields(op, specs),
-  }));
-  return {
-    batch: jsonText({ specs: specs.toJson(), ops: encoded }),
-    records: ops.map(recordOfOp).join(RECORD_SEPARATOR),
-  };
+  const rows = ops.map((op, index) => {
+    const { tenant, requestId, fingerprint } = op.request;
+    const head = `${index + 1},${op.kind},${text(tenant)},${text(requestId)},${text(fingerprint)}`;
+    return `${head},${opFields(op, specs)}`;
+  });
+  const records = ops.map(recordOfOp).join(RECORD_SEPARATOR);
+  return [rowsText(rows), jsonText(specs.toJson()), specs.accountsText(), records];
+}
+
+/**
+ * Whether tollgate.apply_plain may be tried: holds without a token and settlements alone, each of
+ * another request and another reservation.
+ */
+export function isPlain(ops: readonly LedgerOp[]): boolean {
+  const requests = new Set<string>();
+  const reservations = new Set<string>();
+  for (const { kind, request } of ops) {
+    if (kind === 'recall' || kind === 'extend') return false;
+    if (kind === 'hold' && request.authorizedBy !== '') return false;
+    requests.add(request.requestId);
+    reservations.add(request.reservationId);
+  }
+  return requests.size === ops.length && reservations.size === ops.length;
 }
 
 function recordOfOp(op: LedgerOp): string {
   return op.kind === 'hold' || op.kind === 'extend' ? recordText(op.request.record) : '';
 }
 
-function opFields(op: LedgerOp, specs: SpecTable): Json {
+const NO_AMOUNTS = '0,0,0,0';
+/** From decision_id to has_person, without an account, a hold or a record. */
+const NO_HOLD = ',,,false,\\"\\",,,';
+const NO_RECORD = ',,,,,,,';
+const NO_END = ',,,';
+
+/** The fields of tollgate.op from reservation_id on. */
+function opFields(op: LedgerOp, specs: SpecTable): string {
   switch (op.kind) {
     case 'hold':
       return holdFields(op.request, specs);
     case 'recall':
-      return {};
+      return `,${NO_AMOUNTS},${NO_HOLD},${NO_RECORD},${NO_END}`;
     case 'commit':
-      return {
-        reservation_id: op.request.reservationId,
-        ...amountFields(op.request.actual),
-        ending: op.request.outcome,
-        // A duration is measured in fractions by some callers and kept in whole milliseconds.
-        duration_ms: op.request.durationMs === undefined ? null : Math.round(op.request.durationMs),
-        error_message: op.request.errorMessage,
-      };
     case 'release':
-      return { reservation_id: op.request.reservationId, error_message: op.request.reason };
-    case 'extend':
-      return {
-        reservation_id: op.request.reservationId,
-        ...amountFields(op.request.add),
-        hold_for_ms: op.request.holdForMs,
-        ...recordColumns(op.request.record),
-      };
+      return `${settlementFields(op)},`;
+    case 'extend': {
+      const { reservationId, add, holdForMs, record } = op.request;
+      return (
+        `${text(reservationId)},${amountFields(add)},${text(record.decision.decisionId)}` +
+        `,,${holdForMs ?? ''},false,\\"\\",,,,${recordFields(record)},${NO_END}`
+      );
+    }
   }
 }
 
-function holdFields(request: HoldRequest, specs: SpecTable): Json {
-  const { pricing } = request;
-  return {
-    ...recordColumns(request.record),
-    reservation_id: request.reservationId,
-    ...amountFields(request.amounts),
-    specs: request.accounts.map((spec) => specs.numberOf(request.tenant, spec)),
-    hold_for_ms: request.holdForMs,
-    partial: request.acceptPartial,
-    authorized_by: request.authorizedBy,
-    platform: pricing.platform,
-    model: pricing.model,
-    complexity: pricing.complexity,
-  };
+function settlementFields(op: Extract<LedgerOp, { kind: 'commit' | 'release' }>): string {
+  const id = text(op.request.reservationId);
+  const between = `${NO_HOLD},${NO_RECORD}`;
+  if (op.kind === 'release') return `${id},${NO_AMOUNTS},${between},,,${text(op.request.reason)}`;
+  const { actual, outcome, durationMs, errorMessage } = op.request;
+  // A duration is measured in fractions by some callers and kept in whole milliseconds.
+  const took = durationMs === undefined ? '' : Math.round(durationMs);
+  return `${id},${amountFields(actual)},${between},${outcome},${took},${text(errorMessage)}`;
 }
 
-function amountFields(amounts: Amounts): Json {
-  return {
-    cost: amounts.costMicroUsd.toString(),
-    input: amounts.inputTokens.toString(),
-    output: amounts.outputTokens.toString(),
-    invocations: amounts.invocations.toString(),
-  };
+function holdFields(request: HoldRequest, specs: SpecTable): string {
+  const { pricing, record, tenant } = request;
+  const accounts = request.accounts.map((spec) => specs.numberOf(tenant, spec));
+  return (
+    `${text(request.reservationId)},${amountFields(request.amounts)}` +
+    `,${text(record.decision.decisionId)},${arrayText(accounts)},${request.holdForMs}` +
+    `,${request.acceptPartial},${text(request.authorizedBy)},${text(pricing.platform)}` +
+    `,${text(pricing.model)},${text(pricing.complexity)},${recordFields(record)},${NO_END}`
+  );
+}
+
+function amountFields(amounts: Amounts): string {
+  return (
+    `${amounts.costMicroUsd},${amounts.inputTokens},${amounts.outputTokens}` +
+    `,${amounts.invocations}`
+  );
+}
+
+/** From operation to has_person. */
+function recordFields(record: DecisionRecord): string {
+  const { facts, decision } = record;
+  return (
+    `${record.operation},${Math.floor(decision.decidedAtMs)},${text(facts.agent)}` +
+    `,${text(facts.team)},${text(facts.user)},${decision.effect}` +
+    `,${arrayText(reasonCodes(record))},${isKnown(record)}`
+  );
 }
 
 /** The accounts of a hold, none named twice: a call is charged to an account once. */
 export function distinctAccounts(request: HoldRequest): void {
-  const names = new Set(request.accounts.map(({ budgetId, owner }) => `${budgetId}/${owner}`));
+  const names = new Set<string>();
+  for (const { budgetId, owner } of request.accounts) names.add(`${budgetId}/${owner}`);
   if (names.size < request.accounts.length) {
     const named = request.accounts.map(({ budgetId, owner }) => `${budgetId}/${owner}`);
     throw new Error(`request ${request.requestId} names an account twice: ${named.join(', ')}`);

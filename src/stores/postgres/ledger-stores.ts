@@ -29,6 +29,8 @@ export interface LedgerStoresOptions {
   readonly groupCommit: GroupCommitSettings;
   /** For tests and replays; absent means the store's clock, which is the rule. */
   readonly clock?: Clock;
+  /** For tests: false keeps every batch off the short way. */
+  readonly plainBatches?: boolean;
 }
 
 export function ledgerStores(sql: SqlClient, options: LedgerStoresOptions): LedgerStores {

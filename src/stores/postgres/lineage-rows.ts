@@ -13,9 +13,16 @@ export function recordColumns(record: DecisionRecord): Json {
     team: record.facts.team,
     user_id: record.facts.user,
     effect: record.decision.effect,
-    reason_codes: [...new Set(record.decision.reasons.map(({ code }) => code))],
+    reason_codes: reasonCodes(record),
     has_person: isKnown(record),
   };
+}
+
+/** Each code once, in the order of its first reason. */
+export function reasonCodes({ decision: { reasons } }: DecisionRecord): readonly string[] {
+  const codes: string[] = [];
+  for (const { code } of reasons) if (!codes.includes(code)) codes.push(code);
+  return codes;
 }
 
 /** Between a record and its personal data: U+001F, which no JSON text holds. */
@@ -42,7 +49,8 @@ export function recordOf(detail: string, personal: string | null): DecisionRecor
   return recordFromWire({ ...wire, personal: person });
 }
 
-function isKnown({ personal }: DecisionRecord): boolean {
+/** Whether anything is known about the person. */
+export function isKnown({ personal }: DecisionRecord): boolean {
   const { externalUserId, email, name, session, sourceIp } = personal;
   return (externalUserId || email || name || session || sourceIp) !== '';
 }

@@ -28,7 +28,7 @@ import {
 } from './batch-answers.ts';
 import { failureOf, unavailable } from './errors.ts';
 import { GROUP_COMMIT, GroupCommit, type GroupCommitSettings } from './group-commit.ts';
-import { distinctAccounts, encodeBatch, type LedgerOp } from './ledger-batch.ts';
+import { distinctAccounts, encodeBatch, isPlain, type LedgerOp } from './ledger-batch.ts';
 import { SpecTable } from './spec-table.ts';
 import { jsonText } from './json-text.ts';
 import { answerWithin, type SqlClient, type SqlValue } from './sql-client.ts';
@@ -50,6 +50,8 @@ export interface PostgresLedgerOptions {
   /** A clock for tests and replays; without it the server's clock decides, which is the rule. */
   readonly clock?: Clock;
   readonly groupCommit?: Partial<GroupCommitSettings>;
+  /** False: no batch takes the short way (tollgate.apply_plain). For tests. Default true. */
+  readonly plainBatches?: boolean;
 }
 
 interface NotFound {
@@ -156,7 +158,7 @@ export class PostgresLedger implements BudgetLedger {
 
   async expire(most: number): Promise<number | Unavailable> {
     const [answer] = await sendBatch([most], async ([some], careful) => {
-      const values = [some ?? 0, careful, this.#moment()];
+      const values = [some ?? 0, careful ? 'careful' : 'whole', this.#moment()];
       const rows = await this.#sql.query<{ count: string }>(EXPIRE, values);
       return [Number(rows[0]?.count)];
     });
@@ -185,8 +187,9 @@ export class PostgresLedger implements BudgetLedger {
   }
 
   async #apply(ops: readonly LedgerOp[], careful: boolean): Promise<readonly LedgerAnswer[]> {
-    const { batch, records } = encodeBatch(ops);
-    const values = [batch, records, careful, this.#moment()];
+    const plain = this.#options.plainBatches !== false && isPlain(ops);
+    const way = careful ? 'careful' : plain ? 'plain' : 'whole';
+    const values = [...encodeBatch(ops), way, this.#moment()];
     const rows = await this.#sql.query<{ answer: string }>(APPLY, values);
     return decodeAnswers(ops, rows[0]?.answer ?? '{"accounts":[],"ops":[]}');
   }
@@ -194,7 +197,7 @@ export class PostgresLedger implements BudgetLedger {
   async #read(ops: readonly ReadOp[]): Promise<readonly (readonly AccountReading[])[]> {
     const specs = new SpecTable();
     const wanted = ops.map((op) => op.accounts.map((spec) => specs.numberOf(op.tenant, spec)));
-    const values = [jsonText(specs.toJson()), this.#moment()];
+    const values = [jsonText(specs.toJson()), specs.accountsText(), this.#moment()];
     const rows = await this.#sql.query<{ line: string }>(READ_ACCOUNTS, values);
     const readings = rows.map(({ line }) => accountOf(line));
     return wanted.map((numbers) => numbers.flatMap((number) => readings[number - 1] ?? []));

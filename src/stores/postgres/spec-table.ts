@@ -1,6 +1,7 @@
 import type { AccountSpec } from '../../budgets/account.ts';
 import { METRICS, type Caps } from '../../budgets/amounts.ts';
 import type { Json } from './json-text.ts';
+import { fieldText, rowsText } from './row-text.ts';
 
 /** Units of date_trunc and interval; `total` has none. */
 const UNIT_OF_PERIOD = { daily: 'day', weekly: 'week', monthly: 'month', total: null } as const;
@@ -9,13 +10,8 @@ interface Budget {
   readonly spec: AccountSpec;
   /** From 1. */
   readonly number: number;
-}
-
-interface Account {
-  readonly number: number;
-  readonly tenant: string;
-  readonly owner: string;
-  readonly budget: number;
+  /** Numbers of accounts by tenant and owner. */
+  readonly accounts: Map<string, Map<string, number>>;
 }
 
 /**
@@ -26,45 +22,50 @@ interface Account {
 export class SpecTable {
   readonly #periods = new Map<string, { number: number; unit: string | null; zone: string }>();
   readonly #budgets = new Map<string, Budget[]>();
-  readonly #accounts = new Map<string, Account>();
-  readonly #owners = new Set<string>();
   readonly #budgetRows: Json[] = [];
+  readonly #accountRows: string[] = [];
+  #twice = false;
 
   /** @returns the number of the account, from 1. */
   numberOf(tenant: string, spec: AccountSpec): number {
-    const budget = this.#budgetNumber(spec);
-    const key = `${budget}\n${tenant}\n${spec.owner}`;
-    const known = this.#accounts.get(key);
-    if (known) return known.number;
-    const number = this.#accounts.size + 1;
-    this.#owners.add(`${spec.budgetId}\n${tenant}\n${spec.owner}`);
-    this.#accounts.set(key, { number, tenant, owner: spec.owner, budget });
+    const budget = this.#budgetOf(spec);
+    const known = budget.accounts.get(tenant)?.get(spec.owner);
+    if (known !== undefined) return known;
+    const number = this.#accountRows.push(
+      `${fieldText(tenant)},${budget.number},${fieldText(spec.owner)}`,
+    );
+    const others = this.#budgets.get(spec.budgetId) ?? [];
+    this.#twice ||= others.some(({ accounts }) => accounts.get(tenant)?.has(spec.owner));
+    const owners = budget.accounts.get(tenant);
+    if (owners) owners.set(spec.owner, number);
+    else budget.accounts.set(tenant, new Map([[spec.owner, number]]));
     return number;
   }
 
+  /** Periods and budgets. */
   toJson(): Json {
     return {
-      periods: [...this.#periods.values()].map(({ unit, zone }) => ({ unit, zone })),
+      periods: Array.from(this.#periods.values(), ({ unit, zone }) => ({ unit, zone })),
       budgets: this.#budgetRows,
-      twice: this.#owners.size < this.#accounts.size,
-      accounts: Array.from(this.#accounts.values(), ({ number, tenant, owner, budget }) => ({
-        s: number,
-        tenant,
-        b: budget,
-        owner,
-      })),
+      twice: this.#twice,
     };
   }
 
-  #budgetNumber(spec: AccountSpec): number {
+  /** The accounts, as an array of tollgate.named. */
+  accountsText(): string {
+    return rowsText(this.#accountRows);
+  }
+
+  #budgetOf(spec: AccountSpec): Budget {
     const known = this.#budgets.get(spec.budgetId) ?? [];
     const same = known.find((one) => isSameBudget(one.spec, spec));
-    if (same) return same.number;
+    if (same) return same;
     // A slash would make account ids ambiguous.
     if (spec.budgetId.includes('/')) throw new Error(`budget id "${spec.budgetId}" has a slash`);
     const number = this.#budgetRows.push(budgetJson(spec, this.#periodNumber(spec)));
-    this.#budgets.set(spec.budgetId, [...known, { spec, number }]);
-    return number;
+    const budget = { spec, number, accounts: new Map<string, Map<string, number>>() };
+    this.#budgets.set(spec.budgetId, [...known, budget]);
+    return budget;
   }
 
   #periodNumber({ period, timeZone: zone }: AccountSpec): number {

@@ -18,6 +18,13 @@ import { finishHold, START_MS } from './requests.ts';
  */
 const DEADLINE_MS = 20_000;
 
+export interface OpenOptions {
+  readonly clock?: Clock | 'server';
+  readonly lanes?: number;
+  /** False: no batch takes the short way. */
+  readonly plainBatches?: boolean;
+}
+
 /** A migrated database of its own. */
 export interface LedgerFixture extends AsyncDisposable {
   /** Past the ledger: to look at rows and to damage them. */
@@ -27,7 +34,7 @@ export interface LedgerFixture extends AsyncDisposable {
    * A ledger on the database, as another process would open it. On the fixture's clock unless told
    * otherwise.
    */
-  open(options?: { readonly clock?: Clock | 'server'; readonly lanes?: number }): LedgerStores;
+  open(options?: OpenOptions): LedgerStores;
 }
 
 export async function postgresFixture(options: PostgresOptions = {}): Promise<LedgerFixture> {
@@ -97,10 +104,11 @@ function fixture(
   return {
     sql,
     clock,
-    open: ({ clock: other = clock, lanes = GROUP_COMMIT.lanes } = {}) =>
+    open: ({ clock: other = clock, lanes = GROUP_COMMIT.lanes, plainBatches = true } = {}) =>
       ledgerStores(connect(), {
         adapter: 'test',
         finishHold,
+        plainBatches,
         groupCommit: { ...GROUP_COMMIT, lanes, deadlineMs: DEADLINE_MS },
         ...(other !== 'server' && { clock: other }),
       }),

@@ -6,6 +6,6 @@ drop function tollgate.per_mille(bigint, bigint), tollgate.ceiling_of(boolean, b
     bigint),
   tollgate.reservation_fixed(tollgate.reservation),
   tollgate.balance_line(tollgate.account),
-  tollgate.ms(timestamptz), tollgate.account_key_of(text, integer, text), tollgate.specs_at(jsonb, timestamptz),
-  tollgate.ops_of(jsonb);
-drop type tollgate.spec, tollgate.op;
+  tollgate.ms(timestamptz), tollgate.account_key_of(text, integer, text), 
+  tollgate.specs_at(jsonb, tollgate.named[], timestamptz);
+drop type tollgate.spec, tollgate.named, tollgate.op;

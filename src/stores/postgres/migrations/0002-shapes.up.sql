@@ -1,6 +1,7 @@
 -- Shapes and small functions that tollgate.budget_apply is made of.
 
--- One operation of a batch, as it is sent.
+-- One operation of a batch, as it is sent; what its kind does not have is null, 0 or nothing. n
+-- counts from 1.
 create type tollgate.op as (
   n integer,
   kind text,
@@ -39,28 +40,6 @@ create type tollgate.op as (
   most integer
 );
 
--- The operations of a batch; what a kind of operation does not have is null or nothing.
-create function tollgate.ops_of(batch jsonb) returns tollgate.op[]
-language plpgsql stable set search_path = tollgate, pg_catalog as $$
-declare
-  batch_ops tollgate.op[];
-begin
-  select array_agg(row(o.n, o.kind, o.tenant, o.request_id, o.fingerprint, o.reservation_id,
-      coalesce(o.cost, 0), coalesce(o.input, 0), coalesce(o.output, 0), coalesce(o.invocations, 0),
-      o.decision_id, o.specs, o.hold_for_ms, coalesce(o.partial, false),
-      coalesce(o.authorized_by, ''), o.platform, o.model, o.complexity, o.operation,
-      o.decided_at_ms, o.agent, o.team, o.user_id, o.effect, o.reason_codes, o.has_person, o.ending,
-      o.duration_ms, o.error_message, o.most)::op order by o.n)
-    into batch_ops
-    from jsonb_to_recordset(batch -> 'ops') o(n integer, kind text, tenant text, request_id text,
-      fingerprint text, reservation_id text, cost bigint, input bigint, output bigint,
-      invocations bigint, decision_id text, specs integer[], hold_for_ms bigint, partial boolean,
-      authorized_by text, platform text, model text, complexity text, operation text,
-      decided_at_ms bigint, agent text, team text, user_id text, effect text, reason_codes text[],
-      has_person boolean, ending text, duration_ms bigint, error_message text, most integer);
-  return batch_ops;
-end $$;
-
 -- An account as configuration describes it, with the period that it means at one moment. place
 -- counts from 1.
 create type tollgate.spec as (
@@ -91,12 +70,20 @@ create type tollgate.spec as (
   rollover_invocations bigint
 );
 
--- The accounts that specs mean at a moment. specs is {"periods": [{"unit", "zone"} …],
--- "budgets": [{"id", "period", caps …} …], "accounts": [{"tenant", "b", "owner"} …]}: a budget names
--- its period and an account its budget by position from 1, so that what many share is read once.
--- The first day of a period is found in the budget's own time zone.
+-- An account as a batch names it: its budget by position from 1, and its owner.
+create type tollgate.named as (
+  tenant text collate "C",
+  budget integer,
+  owner text collate "C"
+);
+
+-- The accounts that are named, in their order, as they are meant at a moment. specs is {"periods":
+-- [{"unit", "zone"} …], "budgets": [{"id", "period", caps …} …]}: a budget names its period by
+-- position from 1, so that what many share is read once. The first day of a period is found in the
+-- budget's own time zone.
 -- An array from PL/pgSQL, because a set from a function in SQL is planned anew on every call.
-create function tollgate.specs_at(specs jsonb, moment timestamptz) returns tollgate.spec[]
+create function tollgate.specs_at(specs jsonb, accounts tollgate.named[],
+  moment timestamptz) returns tollgate.spec[]
 language plpgsql stable set search_path = tollgate, pg_catalog as $$
 declare
   meant tollgate.spec[];
@@ -118,14 +105,14 @@ begin
       roll_invocations bigint)
     join period p on p.p = r.period
   )
-  select coalesce(array_agg(row(a.s, a.tenant, account_key_of(a.tenant, b.depth, n.account_id), n.account_id, b.id,
-      a.owner, b.unit, b.zone, b.starts, b.ends, b.depth, b.soft, b.warn, b.degrade, b.alerts,
+  select coalesce(array_agg(row(a.s, a.tenant, account_key_of(a.tenant, b.depth, n.account_id),
+      n.account_id, b.id, a.owner, b.unit, b.zone, b.starts, b.ends, b.depth, b.soft, b.warn, b.degrade, b.alerts,
       b.cost, b.input, b.output, b.total, b.invocations,
       b.roll_cost, b.roll_input, b.roll_output, b.roll_total, b.roll_invocations)::spec
       order by a.s), '{}')
     into meant
-    from jsonb_to_recordset(specs -> 'accounts') a(s integer, tenant text, b integer, owner text)
-    join budget b on b.b = a.b
+    from unnest(accounts) with ordinality a(tenant, budget, owner, s)
+    join budget b on b.b = a.budget
     cross join lateral (select concat(b.id, '/', a.owner, '/', b.name)) n(account_id);
   return meant;
 end $$;

@@ -121,83 +121,67 @@ begin
   where a.tenant = n.tenant and a.account_key = n.account_key;
 end $$;
 
--- Writes what tollgate.budget_apply decided, and seals it. Reads nothing but the heads of the
--- chains, so that it decides nothing. A request id, reservation id or token that another batch is
--- just using breaks a unique index; the whole batch is rolled back and tried again.
+-- Writes the records of what was asked for. settled is how far ahead of ops the entries count.
 --
--- accounts and reservations are the rows as they stand after settlements and asks; lines are the accounts
--- as they stood before.
-create function tollgate.write_batch(moment timestamptz, ops tollgate.op[], record_texts text[],
-  accounts tollgate.account[], lines text[], reservations tollgate.reservation[],
-  settlements tollgate.entry[], asks tollgate.entry[]) returns void
+-- answer  the entries; one whose decision id was recorded before carries its record itself, because
+--         the older record stays
+create function tollgate.write_records(ops tollgate.op[], record_texts text[],
+  asks tollgate.entry[], settled integer) returns tollgate.entry[]
 language plpgsql as $$
 declare
-  settled integer := cardinality(settlements);
-  entries tollgate.entry[];
-  heads tollgate.chain_head[];
   recorded text[];
-  sealed_tenants integer;
 begin
-  if exists (select from unnest(asks) e where e.verdict = 'held' and e.operation = 'hold') then
-    insert into reservation
-      select o.tenant, o.reservation_id, o.decision_id, o.authorized_by, 'open',
-        e.held_cost, e.held_input, e.held_output, e.held_invocations, 0, 0, 0, 0, e.account_keys,
-        moment + o.hold_for_ms * interval '1 millisecond', moment, o.agent, o.platform,
-        o.model, o.complexity, o.team, o.user_id, null, null, null, null
+  with record_written as (
+    insert into lineage
+      select o.tenant, o.decision_id, o.request_id, o.operation,
+        timestamptz 'epoch' + o.decided_at_ms * interval '1 millisecond', o.agent, o.team,
+        o.user_id, case when e.verdict = 'held' then o.effect else 'deny' end,
+        case e.verdict when 'short' then o.reason_codes || '{budget.exceeded}'::text[]
+          when 'token_used' then o.reason_codes || '{token.used}'::text[]
+          else o.reason_codes end,
+        case when e.verdict = 'held' or o.kind = 'extend' then o.reservation_id else '' end,
+        split_part(t.record, E'\x1f', 1)
       from unnest(asks) e
       join unnest(ops) o on o.n = e.n - settled
-      where e.verdict = 'held' and e.operation = 'hold'
-      order by o.tenant, o.reservation_id;
+      join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
+      order by o.tenant, o.decision_id
+      on conflict do nothing
+      returning tenant, decision_id
+  ), person_written as (
+    insert into lineage_person
+      select o.tenant, o.decision_id, split_part(t.record, E'\x1f', 2)
+      from unnest(asks) e
+      join unnest(ops) o on o.n = e.n - settled
+      join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
+      where o.has_person
+      order by o.tenant, o.decision_id
+      on conflict do nothing
+  )
+  select array_agg(w.tenant || E'\x1f' || w.decision_id) into recorded from record_written w;
+  if coalesce(cardinality(recorded), 0) < cardinality(asks) then
+    select array_agg(case when e.tenant || E'\x1f' || e.decision_id = any (recorded) then e
+        else row(e.tenant, e.batch, e.n, e.operation, e.verdict, e.request_id, e.fingerprint,
+          e.reservation_id, e.decision_id, e.held_cost, e.held_input, e.held_output,
+          e.held_invocations, e.committed_cost, e.committed_input, e.committed_output,
+          e.committed_invocations, e.account_keys, e.asked, e.stand, e.ending, e.duration_ms,
+          e.error_message, split_part(record_texts[e.n - settled], E'\x1f', 1))::entry
+        end order by e.n)
+      into asks
+      from unnest(asks) e;
   end if;
-  perform write_standing(reservations, settlements || asks, accounts);
+  return asks;
+end $$;
 
-  -- A decision id that was recorded before keeps its record; the entry then carries this one.
-  if cardinality(asks) > 0 then
-    with record_written as (
-      insert into lineage
-        select o.tenant, o.decision_id, o.request_id, o.operation,
-          timestamptz 'epoch' + o.decided_at_ms * interval '1 millisecond', o.agent, o.team,
-          o.user_id, case when e.verdict = 'held' then o.effect else 'deny' end,
-          case e.verdict when 'short' then o.reason_codes || '{budget.exceeded}'::text[]
-            when 'token_used' then o.reason_codes || '{token.used}'::text[]
-            else o.reason_codes end,
-          case when e.verdict = 'held' or o.kind = 'extend' then o.reservation_id else '' end,
-          split_part(t.record, E'\x1f', 1)
-        from unnest(asks) e
-        join unnest(ops) o on o.n = e.n - settled
-        join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
-        order by o.tenant, o.decision_id
-        on conflict do nothing
-        returning tenant, decision_id
-    ), person_written as (
-      insert into lineage_person
-        select o.tenant, o.decision_id, split_part(t.record, E'\x1f', 2)
-        from unnest(asks) e
-        join unnest(ops) o on o.n = e.n - settled
-        join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
-        where o.has_person
-        order by o.tenant, o.decision_id
-        on conflict do nothing
-    )
-    select array_agg(w.tenant || E'\x1f' || w.decision_id) into recorded from record_written w;
-    if coalesce(cardinality(recorded), 0) < cardinality(asks) then
-      select array_agg(case when e.tenant || E'\x1f' || e.decision_id = any (recorded) then e
-          else row(e.tenant, e.batch, e.n, e.operation, e.verdict, e.request_id, e.fingerprint,
-            e.reservation_id, e.decision_id, e.held_cost, e.held_input, e.held_output,
-            e.held_invocations, e.committed_cost, e.committed_input, e.committed_output,
-            e.committed_invocations, e.account_keys, e.asked, e.stand, e.ending, e.duration_ms,
-            e.error_message, split_part(record_texts[e.n - settled], E'\x1f', 1))::entry
-          end order by e.n)
-        into asks
-        from unnest(asks) e;
-    end if;
-  end if;
-
-  -- ── The chain: every tenant's entries under its next batch, sealed with the hash before ────────
-  entries := settlements || asks;
-  if cardinality(entries) = 0 then
-    return;
-  end if;
+-- Writes the entries of every tenant under its next batch, and seals it with the hash before. Locks
+-- the heads of the chains. lines are the accounts as they stood before, each of the tenant in the
+-- same place of line_tenants.
+create function tollgate.seal_batches(entries tollgate.entry[], line_tenants text[], lines text[],
+  moment timestamptz) returns void
+language plpgsql as $$
+declare
+  heads tollgate.chain_head[];
+  sealed_tenants integer;
+begin
   select array_agg(l.h) into heads
     from (select distinct e.tenant from unnest(entries) e order by e.tenant) k
     cross join lateral (select h from chain_head h where h.tenant = k.tenant limit 1 for update) l;
@@ -229,10 +213,9 @@ begin
       from unnest(entries) e group by e.tenant
     ) e on e.tenant = h.tenant
     left join (
-      select a.tenant, array_agg(l.line order by l.i) as lines
-      from (select row_number() over () as i, tenant from unnest(accounts)) a
-      join unnest(lines) with ordinality l(line, i) on l.i = a.i
-      group by a.tenant
+      select l.tenant, array_agg(l.line order by l.i) as lines
+      from unnest(line_tenants, lines) with ordinality l(tenant, line, i)
+      group by l.tenant
     ) a on a.tenant = h.tenant
     cross join lateral (select coalesce(a.lines, '{}') as lines) l
   ), chained as (
@@ -244,6 +227,40 @@ begin
         batch = excluded.batch, at = excluded.at, hash = excluded.hash
   )
   select count(*) into sealed_tenants from sealed;
+end $$;
+
+-- Writes what tollgate.budget_apply decided, and seals it. Reads nothing but the heads of the
+-- chains, so that it decides nothing. A request id, reservation id or token that another batch is
+-- just using breaks a unique index; the whole batch is rolled back and tried again.
+--
+-- accounts and reservations are the rows as they stand after settlements and asks; lines are the accounts
+-- as they stood before.
+create function tollgate.write_batch(moment timestamptz, ops tollgate.op[], record_texts text[],
+  accounts tollgate.account[], lines text[], reservations tollgate.reservation[],
+  settlements tollgate.entry[], asks tollgate.entry[]) returns void
+language plpgsql as $$
+declare
+  settled integer := cardinality(settlements);
+begin
+  if exists (select from unnest(asks) e where e.verdict = 'held' and e.operation = 'hold') then
+    insert into reservation
+      select o.tenant, o.reservation_id, o.decision_id, o.authorized_by, 'open',
+        e.held_cost, e.held_input, e.held_output, e.held_invocations, 0, 0, 0, 0, e.account_keys,
+        moment + o.hold_for_ms * interval '1 millisecond', moment, o.agent, o.platform,
+        o.model, o.complexity, o.team, o.user_id, null, null, null, null
+      from unnest(asks) e
+      join unnest(ops) o on o.n = e.n - settled
+      where e.verdict = 'held' and e.operation = 'hold'
+      order by o.tenant, o.reservation_id;
+  end if;
+  perform write_standing(reservations, settlements || asks, accounts);
+  if cardinality(asks) > 0 then
+    asks := write_records(ops, record_texts, asks, settled);
+  end if;
+  if settled + cardinality(asks) > 0 then
+    perform seal_batches(settlements || asks, array(select a.tenant from unnest(accounts) a), lines,
+      moment);
+  end if;
 end $$;
 
 -- The accounts to lock besides those that ops name, because a settlement may change what they were

@@ -1,2 +1,3 @@
 -- Takes tollgate.budget_apply back.
-drop function tollgate.budget_apply(jsonb, text, boolean, timestamptz);
+drop function tollgate.budget_apply(tollgate.op[], jsonb, tollgate.named[], text, text,
+  timestamptz);

@@ -1,11 +1,12 @@
--- tollgate.budget_apply(batch, records, careful, at): applies a whole batch of ledger operations in
--- one transaction.
+-- tollgate.budget_apply(batch_ops, specs, named, records, way, at): applies a whole batch of ledger
+-- operations in one transaction.
 --
--- batch   {"specs": …, "ops": [operation …]}. Specs are those of tollgate.specs_at; fields of ops
---         are those of tollgate.op, n counting from 1.
+-- specs, named  the accounts of holds (tollgate.specs_at). specs has "twice" when one is configured
+--         in two ways.
 -- records by op, what goes into lineage as it is: the record and, after U+001F, the personal data.
 --         Separated by U+001E; JSON has neither.
--- careful after a collision: looks first at what is otherwise only found out under way.
+-- way     'plain' where tollgate.apply_plain may do; 'careful' after a collision: looks first at
+--         what is otherwise only found out under way; otherwise 'whole'.
 -- at      the moment to decide at; null means the server's clock. Only tests and replays pass it.
 -- answer  {"accounts": [line before the batch …], "ops": [answer …]}.
 --
@@ -22,8 +23,8 @@
 -- nested loop. None leaves the planner a choice, so a plan made on an empty table is still right on a full
 -- one; joins are between arrays in memory, and are hashed. What each op finds in its accounts is
 -- not worked out here: the lines before the batch and the order of the entries say it.
-create function tollgate.budget_apply(batch jsonb, records text, careful boolean default false,
-  at timestamptz default null) returns json
+create function tollgate.budget_apply(batch_ops tollgate.op[], specs jsonb, named tollgate.named[],
+  records text, way text, at timestamptz default null) returns text
 language plpgsql
 set search_path = tollgate, pg_catalog
 set jit = off
@@ -37,7 +38,7 @@ as $$
 declare
   moment timestamptz := coalesce(at, clock_timestamp());
   record_texts text[] := string_to_array(records, E'\x1e');
-  batch_ops tollgate.op[];
+  careful boolean := way = 'careful';
   batch_specs tollgate.spec[];
   spec_keys uuid[];          -- by spec
   missing tollgate.spec[];
@@ -60,9 +61,15 @@ declare
   give_output bigint[];
   give_invocations bigint[];
   answer json;
+  plain_answer text;
   candidate record;
 begin
-  batch_ops := ops_of(batch);
+  if way = 'plain' and not (specs ->> 'twice')::boolean then
+    plain_answer := apply_plain(moment, batch_ops, specs_at(specs, named, moment), record_texts);
+    if plain_answer is not null then
+      return plain_answer;
+    end if;
+  end if;
 
   -- ── Reservations: locked by id; those to expire only when nobody else holds them ───────────────
   -- One that is not there may have been archived since; a late commit brings it back.
@@ -136,10 +143,10 @@ begin
   select coalesce(array_agg(x.account_key order by x.place), '{}'),
       coalesce(array_agg(case when u.s is not null then x end order by x.place), '{}')
     into spec_keys, batch_specs
-    from unnest(specs_at(batch -> 'specs', moment)) x
+    from unnest(specs_at(specs, named, moment)) x
     left join (select distinct y.s from unnest(batch_ops) o cross join lateral unnest(o.specs) y(s)
       where coalesce(verdicts[o.n], 'token_used') = 'token_used') u on u.s = x.place;
-  if (batch -> 'specs' ->> 'twice')::boolean then
+  if (specs ->> 'twice')::boolean then
     select array_agg(case when l.place is not null then s end order by k.place) into batch_specs
       from unnest(batch_specs) s
       right join generate_series(1, cardinality(batch_specs)) k(place) on k.place = s.place
@@ -385,5 +392,5 @@ begin
     (select coalesce(json_agg(l.line || a.identity order by a.i), '[]')
       from (select row_number() over () as i, a.* from unnest(was) a) a
       join unnest(lines) with ordinality l(line, i) on l.i = a.i),
-    'ops', answer);
+    'ops', answer)::text;
 end $$;
