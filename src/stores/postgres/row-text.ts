@@ -20,7 +20,7 @@ export function fieldText(value: string | undefined): string {
   return `\\"${value.replace(QUOTED, '\\\\\\$&').replace(NUL, '\ufffd')}\\"`;
 }
 
-/** Numbers, or texts of letters, digits, dots and the like, as an array that is a field of a row. */
+/** Numbers, or texts of letters, digits and dots, as an array that is a field of a row. */
 export function arrayText(values: readonly (number | string)[]): string {
   return `\\"{${values.join()}}\\"`;
 }

@@ -1,3 +1,4 @@
+-- Takes the short way of plain batches back.
 drop function tollgate.apply_plain(timestamptz, tollgate.op[], tollgate.spec[], text[]),
   tollgate.settle_reservations(tollgate.entry[], timestamptz),
   tollgate.move_accounts(tollgate.move[]),
