@@ -18,6 +18,7 @@ import { addressText } from './server/address.ts';
 import { startGrpcServer, type GrpcServer } from './server/grpc-server.ts';
 import { startHttpServer, type HttpServer, type Readiness } from './server/http-server.ts';
 import { JournalRecorder } from './stores/journal/journal-recorder.ts';
+import { MemoryRateLimiter } from './stores/memory/memory-rate-limiter.ts';
 import type { LedgerStores } from './stores/postgres/ledger-stores.ts';
 import { openTelemetry, type Telemetry } from './telemetry/open-telemetry.ts';
 
@@ -88,7 +89,15 @@ export async function serve(
   const archive = startArchive(stores.ledger, archiveAfterMs, telemetry.archiveLog);
   opened.defer(() => archive.stop());
 
-  const parts = { config, limiter, ledger: stores.ledger, recorder, clock: systemClock };
+  const localLimiter = new MemoryRateLimiter({ clock: systemClock });
+  const parts = {
+    config,
+    limiter,
+    localLimiter,
+    ledger: stores.ledger,
+    recorder,
+    clock: systemClock,
+  };
   const point = openPipeline({
     ...parts,
     tokens: grantTokens(settings.tokenKey ?? randomBytes(TOKEN_KEY_BYTES)),

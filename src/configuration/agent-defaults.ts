@@ -86,10 +86,14 @@ function limitOf(
       id: AGENT_DEFAULT_IDS.limit,
       scope: ['agent'],
       match: {},
+      unit: 'requests',
+      algorithm: 'strict',
       windows,
       tiers: {},
       burstMultiplier,
+      burstOn: 'shortest',
       onOutage: environment.onOutage,
+      localPerMille: 0,
     },
   ];
 }

@@ -3,6 +3,7 @@ import { compileBudgets, type BudgetDefinition } from '../budgets/budget-set.ts'
 import type { Caps } from '../budgets/amounts.ts';
 import type { Agent, Snapshot, Tenant } from '../decision/snapshot.ts';
 import { compileLimits, type Exemption, type LimitDefinition } from '../limits/limit-set.ts';
+import { RATE_PRESETS } from '../limits/rate-presets.ts';
 import type { ConditionDefinition } from '../policy/conditions/definition.ts';
 import { compilePolicies } from '../policy/policy-set.ts';
 import type { PolicyDefinition } from '../policy/policy.ts';
@@ -96,22 +97,38 @@ function policyOf(policy: Entry<'policies'>): PolicyDefinition {
   };
 }
 
-type WrittenWindows = Entry<'limits'>['windows'];
+type WrittenWindows = NonNullable<Entry<'limits'>['windows']>;
 
 function limitOf(limit: Entry<'limits'>, environment: EnvironmentDefaults): LimitDefinition {
   const windowsOf = (windows: WrittenWindows) =>
-    windows.map((one) => ({ lengthMs: one.per, limit: one.limit }));
+    windows.map(({ per: lengthMs, limit: most, burst }) => ({
+      lengthMs,
+      limit: most,
+      ...(burst === undefined ? {} : { burst }),
+    }));
+  const preset = limit.preset === undefined ? undefined : RATE_PRESETS[limit.preset];
   return {
     id: limit.id,
     scope: limit.scope,
     match: matchOf(limit.match),
-    windows: windowsOf(limit.windows),
+    unit: limit.unit,
+    algorithm: limit.unit === 'concurrency' ? 'leases' : (limit.algorithm ?? 'strict'),
+    windows: preset?.windows ?? windowsOf(limit.windows ?? []),
     tiers: Object.fromEntries(
       Object.entries(limit.tiers).map(([tier, windows]) => [tier, windowsOf(windows)]),
     ),
-    burstMultiplier: limit.burst_multiplier ?? environment.burstMultiplier,
+    burstMultiplier: burstMultiplierOf(limit, environment),
+    burstOn: limit.burst_on,
     onOutage: limit.on_outage ?? environment.onOutage,
+    localPerMille: limit.local_share ?? 0,
   };
+}
+
+/** Calls in flight know no burst unless somebody writes one. */
+function burstMultiplierOf(limit: Entry<'limits'>, environment: EnvironmentDefaults): number {
+  const preset = limit.preset === undefined ? undefined : RATE_PRESETS[limit.preset];
+  const fallback = limit.unit === 'concurrency' ? 1 : environment.burstMultiplier;
+  return limit.burst_multiplier ?? preset?.burstMultiplier ?? fallback;
 }
 
 function budgetOf(budget: Entry<'budgets'>, environment: EnvironmentDefaults): BudgetDefinition {

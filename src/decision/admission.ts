@@ -89,8 +89,9 @@ export function policyFactsOf({ command: { call }, agent, nowMs }: Admission): P
   };
 }
 
-export function limitsOf({ snapshot, scopeFacts, nowMs }: Admission): LimitSelection {
-  return snapshot.limits.select(scopeFacts, nowMs);
+export function limitsOf({ snapshot, scopeFacts, amounts, nowMs }: Admission): LimitSelection {
+  const tokens = amounts.inputTokens + amounts.outputTokens;
+  return snapshot.limits.select(scopeFacts, tokens, nowMs);
 }
 
 export function budgetsOf({ snapshot, scopeFacts }: Admission): BudgetSelection {

@@ -7,7 +7,7 @@ import type { PipelineParts } from './parts.ts';
 import { runPolicyStage, type PolicyStage } from './policy-stage.ts';
 import type { Conflict, Overloaded, TakeRequest } from './ports.ts';
 import type { DecisionRecord } from './record.ts';
-import { runWindowStage } from './window-stage.ts';
+import { runWindowStage, type Taken } from './window-stage.ts';
 
 /** A request that has been through policy and windows: what remains is money. */
 export interface Gates {
@@ -19,7 +19,7 @@ export interface Gates {
    * What was taken from the windows and has to be given back if money denies; undefined when
    * nothing was.
    */
-  readonly taken: TakeRequest | undefined;
+  readonly taken: Taken | undefined;
   /** True when it was taken by this try, not by an earlier one of the same request. */
   readonly takenNow: boolean;
   /** True when a token stands for policy and windows. */
@@ -74,10 +74,10 @@ async function takeWindows(
   budgets: BudgetSelection,
 ): Promise<Gates | Conflict | Overloaded> {
   const { tenant, requestId, fingerprint } = command;
-  const request: TakeRequest = { tenant, requestId, fingerprint, counters: limits.counters };
-  const stage = await parts.observer.stage('windows', () =>
-    runWindowStage(parts.limiter, request, limits),
-  );
+  const { counters } = limits;
+  const callId = draft.decisionId;
+  const request: TakeRequest = { tenant, requestId, fingerprint, callId, counters };
+  const stage = await parts.observer.stage('windows', () => runWindowStage(parts, request, limits));
   if (stage.kind !== 'windows') return stage;
   for (const { exemption, limitId } of limits.exempted) {
     parts.observer.exempted(exemption.id, limitId);
@@ -87,8 +87,8 @@ async function takeWindows(
     kind: 'gates',
     draft: withWindows(draft, stage, exemptions),
     budgets,
-    taken: stage.taken === 'nothing' ? undefined : request,
-    takenNow: stage.taken === 'now',
+    taken: stage.taken,
+    takenNow: stage.takenNow,
     byToken: false,
     outage: stage.outage,
     pure: false,
@@ -114,10 +114,10 @@ function explained(
  * @returns false when the windows' store does not answer: a repeat of the request must try again.
  */
 export async function giveBack(
-  { limiter, observer }: PipelineParts,
-  taken: TakeRequest | undefined,
+  { observer }: PipelineParts,
+  taken: Taken | undefined,
 ): Promise<boolean> {
   if (!taken) return true;
-  const outcome = await observer.stage('refund', () => limiter.refund(taken));
+  const outcome = await observer.stage('refund', () => taken.limiter.refund(taken.request));
   return typeof outcome === 'string';
 }

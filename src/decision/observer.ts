@@ -2,7 +2,8 @@ import type { Decision } from './decision.ts';
 import type { SettleOutcome } from './ports.ts';
 
 /** Stages of a decision that are worth a span of their own. */
-export type SpanName = 'policy' | 'windows' | 'hold' | 'headroom' | 'settle' | 'refund' | 'record';
+export type SpanName =
+  'policy' | 'windows' | 'hold' | 'headroom' | 'settle' | 'correct' | 'refund' | 'record';
 
 /**
  * What the pipeline tells whoever watches: traces, metrics, logs. Telling never fails and never
@@ -26,6 +27,8 @@ export interface DecisionObserver {
     outcome: SettleOutcome['kind'],
     overrunMicroUsd: bigint,
   ): void;
+  /** What became of telling the windows that a call has ended. */
+  windowsSettled(outcome: 'settled' | 'nothing' | 'unavailable'): void;
   /** An exemption lifted a limit. */
   exempted(exemptionId: string, limitId: string): void;
 }
@@ -36,5 +39,6 @@ export const silentObserver: DecisionObserver = {
   step: (_name, run) => run(),
   decided: () => undefined,
   settled: () => undefined,
+  windowsSettled: () => undefined,
   exempted: () => undefined,
 };

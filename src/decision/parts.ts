@@ -7,6 +7,8 @@ import type { BudgetLedger, ConfigSource, RateLimiter, Recorder } from './ports.
 export interface PipelineParts {
   readonly config: ConfigSource;
   readonly limiter: RateLimiter;
+  /** Counts in this process alone, for limits that say so, while `limiter` cannot answer. */
+  readonly localLimiter: RateLimiter;
   readonly ledger: BudgetLedger;
   readonly recorder: Recorder;
   readonly tokens: GrantTokens;

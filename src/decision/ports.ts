@@ -44,8 +44,18 @@ export interface TakeRequest {
   readonly tenant: string;
   readonly requestId: string;
   readonly fingerprint: string;
+  /** Names the call when it is settled. Not empty when a counter is settled later. */
+  readonly callId: string;
   /** At most 64. */
   readonly counters: readonly CounterSpec[];
+}
+
+/** A call has ended. */
+export interface SettleCallRequest {
+  readonly tenant: string;
+  readonly callId: string;
+  /** Input and output tokens that it used, a whole number ≥ 0; 0 when it was never dispatched. */
+  readonly tokens: number;
 }
 
 export type TakeOutcome =
@@ -79,6 +89,11 @@ export interface RateLimiter {
    * the request: a repeat is then decided anew. Does nothing the second time.
    */
   refund(request: TakeRequest): Promise<'refunded' | 'nothing' | Unavailable>;
+  /**
+   * Corrects what a call took of tokens to what it used, in the windows as they were when it took,
+   * and ends its leases. Does nothing the second time.
+   */
+  settle(request: SettleCallRequest): Promise<'settled' | 'nothing' | Unavailable>;
   /** Reads without taking. */
   peek(
     tenant: string,
@@ -95,6 +110,8 @@ export type ReservationState = 'open' | 'committed' | 'released' | 'expired';
 export interface Reservation {
   readonly reservationId: string;
   readonly decisionId: string;
+  /** Decision under which its rate windows were taken: its own, or that of the token. */
+  readonly callId: string;
   readonly state: ReservationState;
   readonly held: Amounts;
   readonly committed: Amounts;

@@ -61,7 +61,8 @@ async function rateStatus(
   const snapshot = config.current();
   const agent = snapshot.tenants.get(call.tenant)?.agents.get(call.agent);
   const facts = scopeFactsOf(call, agent, snapshot);
-  const { counters } = snapshot.limits.select(facts, clock.nowMs());
+  const tokens = call.estimate.inputTokens + call.estimate.outputTokens;
+  const { counters } = snapshot.limits.select(facts, tokens, clock.nowMs());
   const readings = await limiter.peek(call.tenant, counters);
   if ('kind' in readings) return readings;
   return readings.map((reading) => ({ ...reading, outage: false })).sort(tightestFirst);

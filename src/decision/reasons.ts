@@ -107,6 +107,15 @@ export const REASONS = {
     caller: 'Nothing.',
     operator: 'Look at Redis; these passes are counted in tollgate_limit_outage_allowed_total.',
   },
+  'limit.outage_local': {
+    stage: 'limit',
+    kind: 'advice',
+    meaning:
+      'The rate limit could not be checked, and this process counted its share of it by itself.',
+    caller: 'Nothing.',
+    operator:
+      'Look at Redis; these passes are counted in tollgate_limit_outage_local_total, and together the sidecars admit at most their shares of the limit.',
+  },
   'limit.exempted': {
     stage: 'limit',
     kind: 'advice',

@@ -22,6 +22,7 @@ export async function commit(
   const outcome = await parts.observer.stage('settle', () =>
     parts.ledger.commit({ ...rest, actual }),
   );
+  await settleWindows(parts, command.tenant, outcome, inputTokens + outputTokens);
   return settled(parts, 'commit', outcome);
 }
 
@@ -31,8 +32,34 @@ export async function release(
   command: ReleaseCommand,
 ): Promise<SettlementAnswer> {
   const outcome = await parts.observer.stage('settle', () => parts.ledger.release(command));
+  await settleWindows(parts, command.tenant, outcome, 0n);
   return settled(parts, 'release', outcome);
 }
+
+/**
+ * Tells the windows what the call used and that it has ended. The ledger has its answer by then,
+ * which stands whatever the windows' store does: there, tokens then stay as estimated and the call
+ * in flight until its time is over.
+ */
+async function settleWindows(
+  { config, limiter, localLimiter, observer }: PipelineParts,
+  tenant: string,
+  outcome: SettleOutcome,
+  tokens: bigint,
+): Promise<void> {
+  if (outcome.kind !== 'settled' || !config.current().limits.settlesLater) return;
+  const { callId } = outcome.reservation;
+  const used = Number(tokens < MOST_TOKENS ? tokens : MOST_TOKENS);
+  const request = { tenant, callId, tokens: used };
+  const told = await observer.stage('correct', async () => {
+    await localLimiter.settle(request);
+    return limiter.settle(request);
+  });
+  observer.windowsSettled(typeof told === 'string' ? told : told.kind);
+}
+
+/** Far more than any limit. */
+const MOST_TOKENS = 1_000_000_000_000n;
 
 /**
  * The cost that the caller reports, or the price of the tokens for what the reservation was made

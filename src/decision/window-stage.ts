@@ -1,6 +1,7 @@
 import type { CounterSpec, WindowReading } from '../limits/counter.ts';
 import type { LimitSelection } from '../limits/limit-set.ts';
 import type { WindowStatus } from './decision.ts';
+import type { PipelineParts } from './parts.ts';
 import type { Conflict, Overloaded, RateLimiter, TakeOutcome, TakeRequest } from './ports.ts';
 import type { Reason } from './reasons.ts';
 
@@ -10,32 +11,38 @@ export interface WindowStage {
   readonly allowed: boolean;
   readonly reasons: readonly Reason[];
   readonly windows: readonly WindowStatus[];
-  /** Whether the windows gave something, now or to an earlier try of the same request. */
-  readonly taken: 'now' | 'before' | 'nothing';
+  /** What the windows gave, now or to an earlier try of the same request. */
+  readonly taken: Taken | undefined;
+  readonly takenNow: boolean;
   /** True when the store could not answer: the answer must not stand for the request for good. */
   readonly outage: boolean;
 }
 
+/** What was taken, and from whom: there it has to be given back if money denies. */
+export interface Taken {
+  readonly limiter: RateLimiter;
+  readonly request: TakeRequest;
+}
+
 /** Takes from every window of every counter, or from none. */
 export async function runWindowStage(
-  limiter: RateLimiter,
+  { limiter, localLimiter }: Pick<PipelineParts, 'limiter' | 'localLimiter'>,
   request: TakeRequest,
   { exempted }: LimitSelection,
 ): Promise<WindowStage | Conflict | Overloaded> {
   const lifted = exempted.map(exemptionReason);
-  if (request.counters.length === 0) return passed(lifted, [], 'nothing');
+  if (request.counters.length === 0) return passed(lifted, [], NOTHING_TAKEN);
   const outcome = await limiter.take(request);
   switch (outcome.kind) {
     case 'taken':
-      return passed(
-        lifted,
-        windowsTaken(outcome.windows, request.counters),
-        outcome.replayed ? 'before' : 'now',
-      );
+      return passed(lifted, windowsTaken(outcome.windows, request.counters), {
+        taken: { limiter, request },
+        takenNow: !outcome.replayed,
+      });
     case 'denied':
-      return denied(lifted, outcome);
+      return denied(lifted, outcome, request.counters);
     case 'unavailable':
-      return byOutagePolicy(lifted, request.counters);
+      return byOutagePolicy(lifted, request, localLimiter);
     default:
       return outcome;
   }
@@ -44,29 +51,85 @@ export async function runWindowStage(
 function passed(
   reasons: readonly Reason[],
   windows: readonly WindowStatus[],
-  taken: WindowStage['taken'],
+  given: Pick<WindowStage, 'taken' | 'takenNow'>,
 ): WindowStage {
-  return { kind: 'windows', allowed: true, reasons, windows, taken, outage: false };
+  return { kind: 'windows', allowed: true, reasons, windows, ...given, outage: false };
 }
 
-function denied(lifted: readonly Reason[], outcome: TakeOutcome & { kind: 'denied' }): WindowStage {
+const NOTHING_TAKEN = { taken: undefined, takenNow: false } as const;
+
+function denied(
+  lifted: readonly Reason[],
+  outcome: TakeOutcome & { kind: 'denied' },
+  counters: readonly CounterSpec[],
+): WindowStage {
   const windows = windowsOf(outcome.windows);
-  const violated = outcome.windows.filter(isViolated).map(exceededReason);
+  const violated = windows
+    .filter((reading) => reading.violated)
+    .map((reading) => exceededReason(reading, counterOf(counters, reading)));
   const reasons = [...lifted, ...(violated.length > 0 ? violated : [DENIED_BEFORE])];
-  return { kind: 'windows', allowed: false, reasons, windows, taken: 'nothing', outage: false };
+  return { kind: 'windows', allowed: false, reasons, windows, ...NOTHING_TAKEN, outage: false };
 }
 
-/** Nothing could be counted: every limit says for itself what that means. */
-function byOutagePolicy(lifted: readonly Reason[], counters: readonly CounterSpec[]): WindowStage {
-  return {
-    kind: 'windows',
-    allowed: counters.every((counter) => counter.onOutage === 'allow'),
-    reasons: [...lifted, ...counters.map(outageReason)],
-    windows: counters.flatMap(outageWindows),
-    taken: 'nothing',
-    outage: true,
-  };
+function counterOf(
+  counters: readonly CounterSpec[],
+  { limitId, scope }: Pick<CounterSpec, 'limitId' | 'scope'>,
+): CounterSpec | undefined {
+  return counters.find((one) => one.limitId === limitId && one.scope === scope);
 }
+
+/**
+ * Nothing could be counted: every limit says for itself what that means. What this process counts
+ * by itself is taken only when no other limit denies.
+ */
+async function byOutagePolicy(
+  lifted: readonly Reason[],
+  request: TakeRequest,
+  limiter: RateLimiter,
+): Promise<WindowStage> {
+  const { counters } = request;
+  const windows = counters.flatMap(outageWindows);
+  const stage = { kind: 'windows', windows, ...NOTHING_TAKEN, outage: true } as const;
+  const denying = counters.filter(({ onOutage }) => onOutage === 'deny');
+  if (denying.length > 0) {
+    return { ...stage, allowed: false, reasons: [...lifted, ...counters.map(outageReason)] };
+  }
+  const own = { ...request, counters: counters.filter(isLocal).map(localShareOf) };
+  const outcome = await takeOwn(limiter, own);
+  if (outcome.kind === 'denied') {
+    const violated = outcome.windows.filter((reading) => reading.violated);
+    return { ...stage, allowed: false, reasons: [...lifted, ...violated.map(shareReason)] };
+  }
+  const reasons = [...lifted, ...counters.map(outageReason)];
+  if (outcome.kind !== 'taken') {
+    return { ...stage, allowed: false, reasons: [...lifted, ...own.counters.map(fullReason)] };
+  }
+  const taken = own.counters.length === 0 ? undefined : { limiter, request: own };
+  return { ...stage, allowed: true, reasons, taken, takenNow: taken !== undefined };
+}
+
+async function takeOwn(limiter: RateLimiter, own: TakeRequest): Promise<TakeOutcome> {
+  if (own.counters.length === 0) return { kind: 'taken', replayed: false, windows: [] };
+  return limiter.take(own);
+}
+
+function isLocal({ onOutage }: CounterSpec): boolean {
+  return onOutage === 'local';
+}
+
+/** What one process admits by itself: its share of every window, in whole units. */
+function localShareOf(counter: CounterSpec): CounterSpec {
+  const share = (units: number): number =>
+    Math.floor((units * counter.localPerMille) / FULL_PER_MILLE);
+  const windows = counter.windows.map(({ lengthMs, limit, burst }) => ({
+    lengthMs,
+    limit: share(limit),
+    ...(burst === undefined ? {} : { burst: share(burst) }),
+  }));
+  return { ...counter, windows };
+}
+
+const FULL_PER_MILLE = 1_000;
 
 /** The repeat of a denied request whose windows have room by now, or were configured otherwise. */
 const DENIED_BEFORE: Reason = {
@@ -75,19 +138,16 @@ const DENIED_BEFORE: Reason = {
     'An earlier try of this request was denied by its rate limits; a new try needs a new id.',
 };
 
-function isViolated(reading: WindowReading): boolean {
-  return reading.violated;
-}
-
-function exceededReason(reading: WindowReading): Reason {
+function exceededReason(reading: WindowReading, counter: CounterSpec | undefined): Reason {
   const { limitId, scope, lengthMs, limit, remaining, unit, retryAfterMs } = reading;
+  const requested = counter?.cost ?? 1;
   const again = Number.isFinite(retryAfterMs)
     ? `retry after ${seconds(retryAfterMs)}`
     : 'no wait will help';
   return {
     code: 'limit.exceeded',
     message:
-      `Limit ${limitId} allows ${limit} ${unit} in ${seconds(lengthMs)} for ${scope}; ` +
+      `Limit ${limitId} allows ${limit} ${allowance(unit, lengthMs)} for ${scope}; ` +
       `${remaining} left, ${again}.`,
     ruleKind: 'limit',
     rule: limitId,
@@ -96,19 +156,58 @@ function exceededReason(reading: WindowReading): Reason {
     unit,
     limit: BigInt(limit),
     remaining: BigInt(remaining),
-    requested: 1n,
+    requested: BigInt(requested),
     ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
   };
 }
 
-function outageReason({ limitId, scope, onOutage }: CounterSpec): Reason {
+function outageReason({ limitId, scope, onOutage, localPerMille }: CounterSpec): Reason {
   const rule = { ruleKind: 'limit', rule: limitId, scope } as const;
-  if (onOutage === 'allow') {
-    const message = `Limit ${limitId} could not be checked for ${scope}; the call passes uncounted.`;
-    return { code: 'limit.outage_allowed', message, ...rule };
+  const away = `Limit ${limitId} could not be checked for ${scope}`;
+  switch (onOutage) {
+    case 'allow':
+      return {
+        code: 'limit.outage_allowed',
+        message: `${away}; the call passes uncounted.`,
+        ...rule,
+      };
+    case 'local': {
+      const message = `${away}; this process counts by itself, ${localPerMille / 10} % of the limit.`;
+      return { code: 'limit.outage_local', message, ...rule };
+    }
+    case 'deny':
+      return {
+        code: 'limit.unavailable',
+        message: `${away}; it denies while that is so.`,
+        ...rule,
+      };
   }
-  const message = `Limit ${limitId} could not be checked for ${scope}; it denies while that is so.`;
-  return { code: 'limit.unavailable', message, ...rule };
+}
+
+/** The share of this process is used up. */
+function shareReason({ limitId, scope, limit, lengthMs, unit, ...rest }: WindowReading): Reason {
+  const { retryAfterMs } = rest;
+  const message =
+    `Limit ${limitId} could not be checked for ${scope}, and the share of this process, ` +
+    `${limit} ${allowance(unit, lengthMs)}, is used up.`;
+  return {
+    code: 'limit.unavailable',
+    message,
+    ruleKind: 'limit',
+    rule: limitId,
+    scope,
+    ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
+  };
+}
+
+/** Not even this process can count, because its memory is full. */
+function fullReason({ limitId, scope }: CounterSpec): Reason {
+  const message = `Limit ${limitId} could not be checked for ${scope}, nor counted by this process.`;
+  return { code: 'limit.unavailable', message, ruleKind: 'limit', rule: limitId, scope };
+}
+
+function allowance(unit: string, lengthMs: number): string {
+  return unit === 'concurrency' ? 'calls at a time' : `${unit} in ${seconds(lengthMs)}`;
 }
 
 function exemptionReason({
@@ -141,9 +240,7 @@ function windowsTaken(
   counters: readonly CounterSpec[],
 ): readonly WindowStatus[] {
   return windowsOf(readings).map((window) => {
-    const { limitId, scope } = window;
-    const counter = counters.find((one) => one.limitId === limitId && one.scope === scope);
-    return { ...window, taken: counter?.cost ?? 0 };
+    return { ...window, taken: counterOf(counters, window)?.cost ?? 0 };
   });
 }
 

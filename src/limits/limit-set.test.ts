@@ -23,6 +23,10 @@ function limit(part: Partial<LimitDefinition>): LimitDefinition {
     match: {},
     windows: [{ lengthMs: MINUTE_MS, limit: 10 }],
     tiers: {},
+    unit: 'requests',
+    algorithm: 'strict',
+    burstOn: 'shortest',
+    localPerMille: 0,
     burstMultiplier: 1,
     onOutage: 'deny',
     ...part,
@@ -52,11 +56,13 @@ describe('limits of a call', () => {
       ],
       [],
     );
-    expect(set.select(facts, 0).counters.map(({ limitId, scope }) => [limitId, scope])).toEqual([
-      ['all', 'global'],
-      ['org', 'organization:acme'],
-      ['per-user', 'user:alice'],
-    ]);
+    expect(set.select(facts, 0n, 0).counters.map(({ limitId, scope }) => [limitId, scope])).toEqual(
+      [
+        ['all', 'global'],
+        ['org', 'organization:acme'],
+        ['per-user', 'user:alice'],
+      ],
+    );
   });
 
   it('P13 R25 a burst multiplier loosens the shortest window only', () => {
@@ -65,7 +71,7 @@ describe('limits of a call', () => {
       { lengthMs: MINUTE_MS, limit: 10 },
     ];
     const set = compileLimits([limit({ windows, burstMultiplier: 3 })], []);
-    expect(set.select(facts, 0).counters[0]?.windows).toEqual([
+    expect(set.select(facts, 0n, 0).counters[0]?.windows).toEqual([
       { lengthMs: MINUTE_MS, limit: 30 },
       { lengthMs: DAY_MS, limit: 10 },
     ]);
@@ -74,9 +80,11 @@ describe('limits of a call', () => {
   it('R27 a tier picks its own windows', () => {
     const tiers = { premium: [{ lengthMs: MINUTE_MS, limit: 100 }] };
     const set = compileLimits([limit({ tiers })], []);
-    const premium = set.select({ ...facts, tier: 'premium' }, 0).counters[0];
+    const premium = set.select({ ...facts, tier: 'premium' }, 0n, 0).counters[0];
     expect(premium?.windows).toEqual([{ lengthMs: MINUTE_MS, limit: 100 }]);
-    expect(set.select(facts, 0).counters[0]?.windows).toEqual([{ lengthMs: MINUTE_MS, limit: 10 }]);
+    expect(set.select(facts, 0n, 0).counters[0]?.windows).toEqual([
+      { lengthMs: MINUTE_MS, limit: 10 },
+    ]);
   });
 
   it('R28 an exemption lifts its limits, says who granted it, and ends on time', () => {
@@ -84,16 +92,16 @@ describe('limits of a call', () => {
       [limit({}), limit({ id: 'org', scope: ['organization'] })],
       [exemption({ limits: ['per-user'], untilMs: 1_000 })],
     );
-    const during = set.select(facts, 999);
+    const during = set.select(facts, 0n, 999);
     expect(during.counters.map(({ limitId }) => limitId)).toEqual(['org']);
     expect(during.exempted).toMatchObject([
       { limitId: 'per-user', scope: 'user:alice', exemption: { grantedBy: 'ops' } },
     ]);
-    expect(set.select(facts, 1_000).counters).toHaveLength(2);
+    expect(set.select(facts, 0n, 1_000).counters).toHaveLength(2);
   });
 
   it('an exemption for others lifts nothing', () => {
     const set = compileLimits([limit({})], [exemption({})]);
-    expect(set.select({ ...facts, roles: ['reader'] }, 0).counters).toHaveLength(1);
+    expect(set.select({ ...facts, roles: ['reader'] }, 0n, 0).counters).toHaveLength(1);
   });
 });

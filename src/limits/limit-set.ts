@@ -6,20 +6,33 @@ import {
   type Nearness,
 } from '../scope/match.ts';
 import { scopeText, type Scope, type ScopeFacts } from '../scope/scope.ts';
-import type { CounterSpec, OutagePolicy, WindowSpec } from './counter.ts';
+import { MAX_COUNT } from './bounds.ts';
+import {
+  isSettledLater,
+  type Algorithm,
+  type CounterSpec,
+  type LimitUnit,
+  type OutagePolicy,
+  type WindowSpec,
+} from './counter.ts';
 
 /** A rate limit as it is configured. */
 export interface LimitDefinition {
   readonly id: string;
   readonly scope: Scope;
   readonly match: Match;
+  readonly unit: LimitUnit;
+  readonly algorithm: Algorithm;
   /** At least one; any order. */
   readonly windows: readonly WindowSpec[];
   /** Windows for named tiers; a tier that is not named has `windows`. */
   readonly tiers: Readonly<Record<string, readonly WindowSpec[]>>;
-  /** ≥ 1; loosens the shortest window only. */
+  /** ≥ 1. Loosens windows; of a token bucket what it holds, not what leaks. */
   readonly burstMultiplier: number;
+  readonly burstOn: 'shortest' | 'all';
   readonly onOutage: OutagePolicy;
+  /** Share of the limit that one process admits by itself in an outage. */
+  readonly localPerMille: number;
 }
 
 /** Lifts limits for some callers, for good or until a moment. */
@@ -54,8 +67,13 @@ export interface LimitSelection {
 /** All limits of one configuration revision, ready to be applied. */
 export interface LimitSet {
   readonly definitions: readonly LimitDefinition[];
-  /** @param nowMs decides which exemptions are still in force. */
-  select(facts: ScopeFacts, nowMs: number): LimitSelection;
+  /** Whether calls may take what is settled only when they end. */
+  readonly settlesLater: boolean;
+  /**
+   * @param tokens that the call is expected to use.
+   * @param nowMs decides which exemptions are still in force.
+   */
+  select(facts: ScopeFacts, tokens: bigint, nowMs: number): LimitSelection;
 }
 
 interface CompiledLimit extends LimitDefinition {
@@ -78,34 +96,45 @@ export function compileLimits(
   const lifted = exemptions.map((one) => ({ ...one, matches: compileMatch(one.match) }));
   return {
     definitions,
-    select: (facts, nowMs) =>
-      limits.length === 0 ? NOTHING : select(limits, inForce(lifted, facts, nowMs), facts),
+    settlesLater: definitions.some(isSettledLater),
+    select: (facts, tokens, nowMs) =>
+      limits.length === 0 ? NOTHING : select(limits, inForce(lifted, facts, nowMs), facts, tokens),
   };
 }
 
 function compileLimit(definition: LimitDefinition): CompiledLimit {
-  const standard = withBurst(definition.windows, definition.burstMultiplier);
+  const standard = withBurst(definition.windows, definition);
   const tiers = new Map(
     Object.entries(definition.tiers).map(([tier, windows]) => [
       tier,
-      withBurst(windows, definition.burstMultiplier),
+      withBurst(windows, definition),
     ]),
   );
   return {
     ...definition,
-    nearness: nearnessOf(definition.scope, definition.match, 'requests'),
+    nearness: nearnessOf(definition.scope, definition.match, definition.unit),
     matches: compileMatch(definition.match),
     windowsOf: (tier) => tiers.get(tier) ?? standard,
   };
 }
 
-/** Shortest first, and only the shortest is loosened: a burst must not multiply the day (P13). */
-function withBurst(windows: readonly WindowSpec[], multiplier: number): readonly WindowSpec[] {
+/**
+ * Shortest first, and only the shortest is loosened unless all are: a burst must not multiply the
+ * day (P13).
+ */
+function withBurst(
+  windows: readonly WindowSpec[],
+  { algorithm, burstMultiplier, burstOn }: LimitDefinition,
+): readonly WindowSpec[] {
   return [...windows]
     .sort((a, b) => a.lengthMs - b.lengthMs)
-    .map((window, index) =>
-      index === 0 ? { ...window, limit: loosened(window.limit, multiplier) } : window,
-    );
+    .map((window, index) => {
+      if (burstOn === 'shortest' && index > 0) return window;
+      if (algorithm !== 'token_bucket') {
+        return { ...window, limit: loosened(window.limit, burstMultiplier) };
+      }
+      return { ...window, burst: window.burst ?? loosened(window.limit, burstMultiplier) };
+    });
 }
 
 /** Thousandths are enough for a multiplier, and keep 100 × 1.15 at 115. */
@@ -127,6 +156,7 @@ function select(
   limits: readonly CompiledLimit[],
   exemptions: readonly CompiledExemption[],
   facts: ScopeFacts,
+  tokens: bigint,
 ): LimitSelection {
   const counters: CounterSpec[] = [];
   const exempted: LimitSelection['exempted'][number][] = [];
@@ -142,21 +172,32 @@ function select(
       exempted.push({ limitId: definition.id, scope, exemption });
       uses.push({ rule: definition.id, scope, status: `exempted by ${exemption.id}` });
     } else {
-      counters.push(counterOf(definition, scope, facts.tier));
+      counters.push(counterOf(definition, scope, facts.tier, tokens));
       uses.push({ rule: definition.id, scope, status: 'applies' });
     }
   }
   return { counters, exempted, uses };
 }
 
-function counterOf(limit: CompiledLimit, scope: string, tier: string): CounterSpec {
+function counterOf(limit: CompiledLimit, scope: string, tier: string, tokens: bigint): CounterSpec {
   return {
     limitId: limit.id,
     scope,
     crossTenant: limit.scope.length === 0,
+    algorithm: limit.algorithm,
     windows: limit.windowsOf(tier),
-    cost: 1,
-    unit: 'requests',
+    cost: limit.unit === 'tokens' ? tokenCost(tokens) : 1,
+    unit: limit.unit,
     onOutage: limit.onOutage,
+    localPerMille: limit.localPerMille,
   };
+}
+
+/**
+ * A call that names no tokens still needs room for one. More than any limit is as good as the
+ * largest count: it never fits.
+ */
+function tokenCost(tokens: bigint): number {
+  if (tokens <= 0n) return 1;
+  return tokens > BigInt(MAX_COUNT) ? MAX_COUNT : Number(tokens);
 }

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { CounterSpec } from './counter.ts';
-import { checkCounters, MAX_COUNT, MAX_WINDOW_MS, SlidingWindow } from './sliding-window.ts';
+import { MAX_COUNT, MAX_WINDOW_MS } from './bounds.ts';
+import { checkCounters } from './check-counters.ts';
+import type { CounterSpec, WindowSpec } from './counter.ts';
+import { SlidingWindow } from './sliding-window.ts';
 
 const START_MS = 1_790_000_000_123;
 /** Enough programs to meet every edge of a ring in each run, and still under a second. */
 const RUNS = 400;
+
+/** Of a strict window only the limit matters here; its length is the meter's own. */
+function most(limit: number): WindowSpec {
+  return { lengthMs: 1, limit };
+}
+const ANY = most(0);
 
 interface Event {
   readonly atMs: number;
@@ -43,8 +51,8 @@ function drive(
   for (const { step, cost } of calls) {
     nowMs += Math.floor((step * lengthMs) / 1000);
     seen(window, log, nowMs, cost);
-    if (!window.fits(nowMs, limit, cost)) continue;
-    window.take(nowMs, cost);
+    if (!window.fits(nowMs, most(limit), cost)) continue;
+    window.take(nowMs, ANY, cost);
     log.push({ atMs: nowMs, cost });
   }
 }
@@ -54,7 +62,7 @@ describe('strict sliding window', () => {
     fc.assert(
       fc.property(program, (run) => {
         drive(run, (window, log, nowMs, cost) => {
-          if (!window.fits(nowMs, run.limit, cost)) return;
+          if (!window.fits(nowMs, most(run.limit), cost)) return;
           expect(unitsWithin(log, nowMs, run.lengthMs) + cost).toBeLessThanOrEqual(run.limit);
         });
       }),
@@ -66,7 +74,7 @@ describe('strict sliding window', () => {
     fc.assert(
       fc.property(program, (run) => {
         drive(run, (window, log, nowMs, cost) => {
-          if (window.fits(nowMs, run.limit, cost)) return;
+          if (window.fits(nowMs, most(run.limit), cost)) return;
           const spanMs = run.lengthMs + run.lengthMs / 50;
           expect(unitsWithin(log, nowMs, spanMs) + cost).toBeGreaterThan(run.limit);
         });
@@ -82,14 +90,14 @@ describe('strict sliding window', () => {
         let nowMs = rest.startMs;
         for (const { step, cost } of calls) {
           nowMs += Math.floor((step * rest.lengthMs) / 1000);
-          if (window.fits(nowMs, rest.limit, cost)) window.take(nowMs, cost);
+          if (window.fits(nowMs, most(rest.limit), cost)) window.take(nowMs, ANY, cost);
         }
-        const { violated, retryAfterMs } = window.read(nowMs, rest.limit, asked);
+        const { violated, retryAfterMs } = window.read(nowMs, most(rest.limit), asked);
         if (!violated) expect(retryAfterMs).toBe(0);
         else if (asked > rest.limit) expect(retryAfterMs).toBe(Infinity);
         else {
-          expect(window.fits(nowMs + retryAfterMs - 1, rest.limit, asked)).toBe(false);
-          expect(window.fits(nowMs + retryAfterMs, rest.limit, asked)).toBe(true);
+          expect(window.fits(nowMs + retryAfterMs - 1, most(rest.limit), asked)).toBe(false);
+          expect(window.fits(nowMs + retryAfterMs, most(rest.limit), asked)).toBe(true);
         }
       }),
       { numRuns: RUNS },
@@ -100,13 +108,13 @@ describe('strict sliding window', () => {
     fc.assert(
       fc.property(program, (run) => {
         drive(run, (window, log, nowMs) => {
-          const { remaining, resetAfterMs } = window.read(nowMs, MAX_COUNT, 0);
+          const { remaining, resetAfterMs } = window.read(nowMs, most(MAX_COUNT), 0);
           if (remaining === MAX_COUNT) return expect(resetAfterMs).toBe(0);
           const replayed = new SlidingWindow(run.lengthMs);
-          for (const event of log) replayed.take(event.atMs, event.cost);
-          const before = replayed.read(nowMs + resetAfterMs - 1, MAX_COUNT, 0).remaining;
+          for (const event of log) replayed.take(event.atMs, ANY, event.cost);
+          const before = replayed.read(nowMs + resetAfterMs - 1, most(MAX_COUNT), 0).remaining;
           expect(before).toBe(remaining);
-          const after = replayed.read(nowMs + resetAfterMs, MAX_COUNT, 0).remaining;
+          const after = replayed.read(nowMs + resetAfterMs, most(MAX_COUNT), 0).remaining;
           expect(after).toBeGreaterThan(remaining);
         });
       }),
@@ -124,15 +132,17 @@ describe('strict sliding window', () => {
         let takenAtMs = 0;
         for (const [index, { step, cost }] of run.calls.entries()) {
           nowMs += Math.floor((step * run.lengthMs) / 1000);
-          window.take(nowMs, cost);
+          window.take(nowMs, ANY, cost);
           if (index === refunded) takenAtMs = nowMs;
-          else without.take(nowMs, cost);
+          else without.take(nowMs, ANY, cost);
         }
         nowMs += Math.floor((laterBy * run.lengthMs) / 1000);
-        window.refund(nowMs, takenAtMs, run.calls[refunded]?.cost ?? 0);
+        window.correct(nowMs, takenAtMs, -(run.calls[refunded]?.cost ?? 0));
         for (let part = 0; part <= 1100; part += 20) {
           const atMs = nowMs + Math.floor((part * run.lengthMs) / 1000);
-          expect(window.read(atMs, MAX_COUNT, 0)).toEqual(without.read(atMs, MAX_COUNT, 0));
+          expect(window.read(atMs, most(MAX_COUNT), 0)).toEqual(
+            without.read(atMs, most(MAX_COUNT), 0),
+          );
         }
       }),
       { numRuns: RUNS },
@@ -141,31 +151,34 @@ describe('strict sliding window', () => {
 
   it('X2 time never goes backwards: a clock set back frees nothing and loses nothing', () => {
     const window = new SlidingWindow(60_000);
-    window.take(START_MS, 10);
-    expect(window.fits(START_MS - 3_600_000, 10, 1)).toBe(false);
-    expect(window.take(START_MS - 3_600_000, 0)).toBe(START_MS);
-    const { retryAfterMs } = window.read(START_MS - 3_600_000, 10, 1);
-    expect(window.fits(START_MS - 3_600_000 + retryAfterMs - 1, 10, 1)).toBe(false);
-    expect(window.fits(START_MS - 3_600_000 + retryAfterMs, 10, 1)).toBe(true);
+    window.take(START_MS, ANY, 10);
+    expect(window.fits(START_MS - 3_600_000, most(10), 1)).toBe(false);
+    window.take(START_MS - 3_600_000, ANY, 0);
+    const { retryAfterMs } = window.read(START_MS - 3_600_000, most(10), 1);
+    expect(window.fits(START_MS - 3_600_000 + retryAfterMs - 1, most(10), 1)).toBe(false);
+    expect(window.fits(START_MS - 3_600_000 + retryAfterMs, most(10), 1)).toBe(true);
   });
 
   it('limit 0 blocks every cost above 0, for good', () => {
     const window = new SlidingWindow(1000);
-    expect(window.read(START_MS, 0, 0)).toMatchObject({ violated: false, remaining: 0 });
-    expect(window.read(START_MS, 0, 1)).toMatchObject({ violated: true, retryAfterMs: Infinity });
+    expect(window.read(START_MS, most(0), 0)).toMatchObject({ violated: false, remaining: 0 });
+    expect(window.read(START_MS, most(0), 1)).toMatchObject({
+      violated: true,
+      retryAfterMs: Infinity,
+    });
   });
 
   it('a limit lowered below what is in use reads as 0 left and denies even a cost of 0', () => {
     const window = new SlidingWindow(1000);
-    window.take(START_MS, 10);
-    expect(window.read(START_MS, 4, 0)).toMatchObject({ violated: true, remaining: 0 });
+    window.take(START_MS, ANY, 10);
+    expect(window.read(START_MS, most(4), 0)).toMatchObject({ violated: true, remaining: 0 });
   });
 
   it('counts at the largest limit exactly', () => {
     const window = new SlidingWindow(MAX_WINDOW_MS);
-    window.take(START_MS, MAX_COUNT - 1);
-    expect(window.fits(START_MS + MAX_WINDOW_MS, MAX_COUNT, 1)).toBe(true);
-    expect(window.fits(START_MS + MAX_WINDOW_MS, MAX_COUNT, 2)).toBe(false);
+    window.take(START_MS, ANY, MAX_COUNT - 1);
+    expect(window.fits(START_MS + MAX_WINDOW_MS, most(MAX_COUNT), 1)).toBe(true);
+    expect(window.fits(START_MS + MAX_WINDOW_MS, most(MAX_COUNT), 2)).toBe(false);
   });
 });
 
@@ -174,10 +187,12 @@ describe('checkCounters', () => {
     limitId: 'l',
     scope: 'user:a',
     crossTenant: false,
+    algorithm: 'strict',
     windows: [{ lengthMs: 1000, limit: 1 }],
     cost: 1,
     unit: 'requests',
     onOutage: 'deny',
+    localPerMille: 0,
   };
 
   it.each([

@@ -29,10 +29,14 @@ export class DecisionCounts {
   readonly limitExceeded = new Series(newCount);
   /** limit */
   readonly limitOutageAllowed = new Series(newCount);
+  /** limit */
+  readonly limitOutageLocal = new Series(newCount);
   /** limit, length of the window in milliseconds */
   readonly limitRemaining = new Series(newLowest);
   /** exemption, limit */
   readonly exemptions = new Series(newCount);
+  /** outcome */
+  readonly windowSettlements = new Series(newCount);
   /** operation, outcome */
   readonly settlements = new Series(newCount);
   readonly expired = newCount();
@@ -63,6 +67,7 @@ export class DecisionCounts {
     else if (effect === 'deny') this.denials.at(code).value += 1;
     if (code === 'limit.exceeded') this.limitExceeded.at(rule).value += 1;
     if (code === 'limit.outage_allowed') this.limitOutageAllowed.at(rule).value += 1;
+    if (code === 'limit.outage_local') this.limitOutageLocal.at(rule).value += 1;
   }
 
   #saw({ limitId, lengthMs, limit, remaining, outage }: WindowStatus, nowMs: number): void {
@@ -98,6 +103,10 @@ export class DecisionCounts {
     if (overrunMicroUsd <= 0n) return;
     this.overruns.value += 1;
     this.overrunMicroUsd.value += Number(overrunMicroUsd);
+  }
+
+  windowsSettled(outcome: string): void {
+    this.windowSettlements.at(outcome).value += 1;
   }
 
   exempted(exemptionId: string, limitId: string): void {

@@ -80,6 +80,18 @@ function limitMetrics(counts: DecisionCounts): Collected[] {
       read: () => cells(counts.limitOutageAllowed, ['limit']),
     },
     {
+      name: 'tollgate_limit_outage_local_total',
+      help: 'Calls let pass within the share of this process because the limit could not be checked.',
+      type: 'counter',
+      read: () => cells(counts.limitOutageLocal, ['limit']),
+    },
+    {
+      name: 'tollgate_limit_settlements_total',
+      help: 'Calls that ended, by what the windows made of it: settled, nothing, unavailable.',
+      type: 'counter',
+      read: () => cells(counts.windowSettlements, ['outcome']),
+    },
+    {
       name: 'tollgate_exemptions_used_total',
       help: 'Limits lifted by an exemption.',
       type: 'counter',

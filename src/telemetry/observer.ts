@@ -75,6 +75,10 @@ export class TelemetryObserver implements DecisionObserver {
     this.#counts.settled(operation, outcome, overrunMicroUsd);
   }
 
+  windowsSettled(outcome: 'settled' | 'nothing' | 'unavailable'): void {
+    this.#counts.windowsSettled(outcome);
+  }
+
   exempted(exemptionId: string, limitId: string): void {
     this.#counts.exempted(exemptionId, limitId);
     this.#logger.info({ exemption: exemptionId, limit: limitId }, 'exemption used');

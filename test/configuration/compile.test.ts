@@ -112,6 +112,8 @@ limits:
       id: 'l',
       scope: ['team', 'agent'],
       match: {},
+      unit: 'requests',
+      algorithm: 'strict',
       windows: [
         { lengthMs: 1000, limit: 5 },
         { lengthMs: 90_000, limit: 9 },
@@ -120,9 +122,34 @@ limits:
       ],
       tiers: { gold: [{ lengthMs: 60_000, limit: 7 }] },
       burstMultiplier: 1.5,
+      burstOn: 'shortest',
       onOutage: 'allow',
+      localPerMille: 0,
     });
     expect(tierOf({ ...FACTS, tier: '' })).toBe('gold');
+  });
+
+  it('reads units, algorithms, presets and local shares (R20, R24, R25, R33, R35)', () => {
+    const { limits } = compiled(`
+limits:
+  - { id: a, scope: user, unit: tokens, algorithm: weighted, windows: [{ limit: 5, per: minute }] }
+  - { id: b, scope: user, unit: concurrency, windows: [{ limit: 5, per: 10m }], burst_on: all }
+  - { id: c, scope: team, preset: critical_services, on_outage: local, local_share: 25% }
+  - { id: d, scope: agent, algorithm: token_bucket, windows: [{ limit: 5, per: second, burst: 9 }] }`);
+    expect(limits.settlesLater).toBe(true);
+    expect(limits.definitions).toMatchObject([
+      { unit: 'tokens', algorithm: 'weighted' },
+      { unit: 'concurrency', algorithm: 'leases', burstMultiplier: 1, burstOn: 'all' },
+      {
+        unit: 'requests',
+        algorithm: 'strict',
+        windows: [{ limit: 200 }, { limit: 10_000 }, { limit: 100_000 }],
+        burstMultiplier: 3,
+        onOutage: 'local',
+        localPerMille: 250,
+      },
+      { algorithm: 'token_bucket', windows: [{ lengthMs: 1000, limit: 5, burst: 9 }] },
+    ]);
   });
 
   it('has the thresholds of the documents unless told otherwise (R10, R11)', () => {
@@ -239,7 +266,7 @@ describe('defaults for agents (R17)', () => {
     ['a variable', '', { agentDefaultsInForce: true }],
   ])('are in force through %s, with the figures of the documents', (_what, text, environment) => {
     const snapshot = compiled(text, environment);
-    expect(snapshot.limits.select(FACTS, NOW_MS).counters).toMatchObject([
+    expect(snapshot.limits.select(FACTS, 0n, NOW_MS).counters).toMatchObject([
       {
         limitId: 'default.agent',
         scope: 'agent:bot',
@@ -264,7 +291,7 @@ budgets: [{ id: near-month, scope: agent, match: { agents: [bot] }, period: mont
     const other = { ...FACTS, agent: 'other-bot' };
     const limitsOf = (facts: ScopeFacts) =>
       snapshot.limits
-        .select(facts, NOW_MS)
+        .select(facts, 0n, NOW_MS)
         .counters.map(({ limitId, windows }) => [limitId, windows.length]);
     expect(limitsOf(FACTS)).toEqual([['near', 1]]);
     expect(limitsOf(other)).toEqual([['default.agent', 2]]);

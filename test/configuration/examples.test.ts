@@ -77,7 +77,9 @@ describe('examples/quickstart.yaml', () => {
     return { ...plain, tier: tierOf(plain) };
   };
   const countersOf = (over: Partial<ScopeFacts>) =>
-    limits.select(facts(over), NOW_MS).counters.map((one) => [one.limitId, one.windows[0]!.limit]);
+    limits
+      .select(facts(over), 0n, NOW_MS)
+      .counters.map((one) => [one.limitId, one.windows[0]!.limit]);
 
   it('counts the organization, the user and the agent, and widens the user by tier', () => {
     expect(countersOf({})).toEqual([

@@ -212,7 +212,7 @@ const REFUSED: readonly (readonly [what: string, written: string, said: string])
   [
     'an unknown outage policy',
     limit('on_outage: open'),
-    '2:73: limits[0].on_outage: expected deny or allow, found "open"',
+    '2:73: limits[0].on_outage: expected deny, allow or local, found "open"',
   ],
   [
     'P15: a negative cap',

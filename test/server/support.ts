@@ -60,6 +60,7 @@ export const AMOUNTS = {
 export const RESERVATION: Reservation = {
   reservationId: 'res_1',
   decisionId: 'dec_1',
+  callId: 'dec_1',
   state: 'open',
   held: AMOUNTS,
   committed: { costMicroUsd: 0n, inputTokens: 0n, outputTokens: 0n, invocations: 0n },

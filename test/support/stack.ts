@@ -75,7 +75,8 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   const recorder = recorderOf(join(scratch, 'journal'), stores.lineage, clock, away);
   opened.defer(() => recorder.close(0));
   const config = configOf(options.configuration, clock);
-  const parts = { config, limiter, ledger: stores.ledger, recorder, clock };
+  const localLimiter = new MemoryRateLimiter({ clock });
+  const parts = { config, limiter, localLimiter, ledger: stores.ledger, recorder, clock };
   const grpc = await startGrpcServer({
     listen: `unix:${join(scratch, 'sock')}`,
     allowInsecure: false,

@@ -1,5 +1,6 @@
 import type { CounterSpec } from '../../limits/counter.ts';
-import { Entity } from './entity.ts';
+import type { Entity } from './entity.ts';
+import { openEntity } from './open-entity.ts';
 
 /** Entities looked at when a call finds the table full: bounds the work of one call. */
 const FULL_SWEEP = 1_000;
@@ -45,9 +46,16 @@ export class EntityTable {
     for (const { key, entity } of opened) this.#entities.set(key, entity);
   }
 
+  /** The entity under a key; `dropped`, which was there and idle, comes back when there is none. */
+  bring(key: string, dropped: Entity): Entity {
+    const known = this.#entities.get(key);
+    if (known === undefined) this.#entities.set(key, dropped);
+    return known ?? dropped;
+  }
+
   /** The entity of a counter for reading; an empty one that is not kept when there is none. */
   look(tenant: string, spec: CounterSpec): Entity {
-    return this.#entities.get(keyOf(tenant, spec)) ?? new Entity(spec.windows);
+    return this.#entities.get(keyOf(tenant, spec)) ?? openEntity(spec);
   }
 
   /** Looks at some entities and one more, and drops those that are idle. */
@@ -65,6 +73,9 @@ export class EntityTable {
 }
 
 /** JSON, because it keeps any texts apart. */
-function keyOf(tenant: string, { crossTenant, unit, limitId, scope }: CounterSpec): string {
-  return JSON.stringify([crossTenant ? null : tenant, unit, limitId, scope]);
+function keyOf(
+  tenant: string,
+  { crossTenant, algorithm, unit, limitId, scope }: CounterSpec,
+): string {
+  return JSON.stringify([crossTenant ? null : tenant, algorithm, unit, limitId, scope]);
 }

@@ -14,10 +14,12 @@ function counterOf(scope: string): CounterSpec {
     limitId: 'calls',
     scope,
     crossTenant: false,
+    algorithm: 'strict',
     windows: [{ lengthMs: MINUTE_MS, limit: 10 }],
     cost: 1,
     unit: 'requests',
     onOutage: 'deny',
+    localPerMille: 0,
   };
 }
 
@@ -36,7 +38,7 @@ describe('memory rate limiter', () => {
     requests += 1;
     const requestId = id ?? `r${requests}`;
     const counters = [counterOf(scope)];
-    return limiter.take({ tenant: 't', requestId, fingerprint: 'f', counters });
+    return limiter.take({ tenant: 't', requestId, fingerprint: 'f', callId: requestId, counters });
   };
 
   it('X2 at its bound it forgets no counter in use: a new scope is unavailable, known ones go on', async () => {
@@ -61,7 +63,13 @@ describe('memory rate limiter', () => {
   it('a denied or refused call keeps nothing in memory', async () => {
     const limiter = new MemoryRateLimiter({ clock, maxEntities: 1 });
     const blocked = { ...counterOf('user:a'), windows: [{ lengthMs: MINUTE_MS, limit: 0 }] };
-    const request = { tenant: 't', requestId: 'x', fingerprint: 'f', counters: [blocked] };
+    const request = {
+      tenant: 't',
+      requestId: 'x',
+      fingerprint: 'f',
+      callId: '',
+      counters: [blocked],
+    };
     expect(await limiter.take(request)).toMatchObject({ kind: 'denied' });
     expect(await takeFrom(limiter, 'user:b')).toMatchObject({ kind: 'taken' });
   });
@@ -94,7 +102,9 @@ describe('entity table', () => {
     for (let user = 0; user < 100; user += 1) {
       const opened = table.open('t', [counterOf(`user:${user}`)], START_MS) ?? [];
       table.keep(opened);
-      for (const { entity, spec } of opened) entity.take(START_MS + (user < 60 ? 0 : 30_000), spec);
+      for (const { entity, spec } of opened) {
+        entity.take(START_MS + (user < 60 ? 0 : 30_000), spec, '');
+      }
     }
     const nowMs = START_MS + MINUTE_MS + MINUTE_MS / 50;
     for (let call = 0; call < 60; call += 1) table.sweep(nowMs, 1);

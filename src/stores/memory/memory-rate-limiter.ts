@@ -1,6 +1,7 @@
 import type {
   Health,
   RateLimiter,
+  SettleCallRequest,
   TakeOutcome,
   TakeRequest,
   Unavailable,
@@ -8,7 +9,9 @@ import type {
 import type { Clock } from '../../lib/clock.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { CounterSpec, WindowReading } from '../../limits/counter.ts';
-import { checkCounters } from '../../limits/sliding-window.ts';
+import { isSettledLater } from '../../limits/counter.ts';
+import { checkCounters } from '../../limits/check-counters.ts';
+import { CallTable } from './call-table.ts';
 import type { Opened } from './entity-table.ts';
 import { EntityTable } from './entity-table.ts';
 import type { Take } from './verdict-table.ts';
@@ -22,6 +25,8 @@ export interface MemoryRateLimiterOptions {
   readonly maxReadings?: number;
 }
 
+/** About 300 bytes each; calls that take a minute, 3,000 begun in a second. */
+const MAX_CALLS = 200_000;
 /** About 1.5 KB each with four windows. */
 const MAX_ENTITIES = 50_000;
 /** About 150 bytes each; verdicts of one window at 1,600 calls a second for ten minutes. */
@@ -40,6 +45,7 @@ export class MemoryRateLimiter implements RateLimiter {
   readonly #clock: Clock;
   readonly #entities: EntityTable;
   readonly #verdicts: VerdictTable;
+  readonly #calls = new CallTable(MAX_CALLS);
 
   constructor(options: MemoryRateLimiterOptions = {}) {
     this.#clock = options.clock ?? systemClock;
@@ -66,8 +72,19 @@ export class MemoryRateLimiter implements RateLimiter {
     const nowMs = this.#clock.nowMs();
     const takes = this.#verdicts.claimRefund(request, nowMs);
     if (takes === undefined) return 'nothing';
-    for (const { entity, takenAtMs, cost } of takes) entity.refund(nowMs, takenAtMs, cost);
+    for (const { entity, ...taken } of takes) entity.giveBack(nowMs, taken);
+    this.#calls.close(request.tenant, request.callId);
     return 'refunded';
+  }
+
+  async settle({ tenant, callId, tokens }: SettleCallRequest): Promise<'settled' | 'nothing'> {
+    const takes = this.#calls.close(tenant, callId);
+    if (takes === undefined) return 'nothing';
+    const nowMs = this.#clock.nowMs();
+    for (const { key, entity, unit, ...taken } of takes) {
+      this.#entities.bring(key, entity).settle(nowMs, taken, unit === 'tokens' ? tokens : 0);
+    }
+    return 'settled';
   }
 
   async peek(
@@ -98,9 +115,15 @@ export class MemoryRateLimiter implements RateLimiter {
       });
     }
     this.#entities.keep(opened);
+    const { tenant, callId } = request;
     const takes: Take[] = opened.map(({ spec, entity }) => {
-      return { entity, cost: spec.cost, takenAtMs: entity.take(nowMs, spec) };
+      return { entity, cost: spec.cost, callId, takenAtMs: entity.take(nowMs, spec, callId) };
     });
+    const later = opened.flatMap(({ spec, key }, index) => {
+      const take = takes[index];
+      return take && isSettledLater(spec) ? [{ ...take, key, unit: spec.unit }] : [];
+    });
+    if (later.length > 0) this.#calls.open(tenant, callId, later);
     const windows = read().map((reading) => ({ ...reading, violated: false, retryAfterMs: 0 }));
     return this.#verdicts.remember(request, nowMs, { kind: 'taken', windows, takes });
   }

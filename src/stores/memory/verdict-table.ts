@@ -1,12 +1,10 @@
 import type { Conflict, TakeOutcome, TakeRequest } from '../../decision/ports.ts';
 import type { WindowReading } from '../../limits/counter.ts';
-import type { Entity } from './entity.ts';
+import type { Entity, Taken } from './entity.ts';
 
 /** What one counter gave, and where it goes when it is given back. */
-export interface Take {
+export interface Take extends Taken {
   readonly entity: Entity;
-  readonly takenAtMs: number;
-  readonly cost: number;
 }
 
 interface Verdict {

@@ -25,6 +25,7 @@ export type LedgerAnswer =
 export interface FixedJson extends ReservationPricing {
   readonly reservationId: string;
   readonly decisionId: string;
+  readonly callId: string;
 }
 
 /** An account as an older request found it: its line before the batch, and what was added since. */
@@ -200,7 +201,7 @@ function settledOf(
 
 /** @param stand as tollgate.stand_text writes it. */
 export function reservationOf(
-  { reservationId, decisionId, ...pricing }: FixedJson,
+  { reservationId, decisionId, callId, ...pricing }: FixedJson,
   stand: string,
   accounts: readonly string[],
 ): Reservation {
@@ -208,6 +209,7 @@ export function reservationOf(
   return {
     reservationId,
     decisionId,
+    callId,
     state: state as ReservationState,
     held: amountsOf(held),
     committed: amountsOf(committed),
@@ -253,8 +255,9 @@ function movementOf(delta: string): { held: Amounts; committed: Amounts } {
 
 function fixedOf(op: LedgerOp): FixedJson {
   if (op.kind !== 'hold') throw new Error(`a ${op.kind} was answered without its reservation`);
-  const { reservationId, record, pricing } = op.request;
-  return { reservationId, decisionId: record.decision.decisionId, ...pricing };
+  const { reservationId, record, authorizedBy, pricing } = op.request;
+  const { decisionId } = record.decision;
+  return { reservationId, decisionId, callId: authorizedBy || decisionId, ...pricing };
 }
 
 function recordGiven(op: LedgerOp): DecisionRecord {

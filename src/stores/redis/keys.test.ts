@@ -13,7 +13,8 @@ const text = fc.oneof(
 const owner = fc.record({
   tenant: text,
   crossTenant: fc.boolean(),
-  unit: text,
+  algorithm: fc.constantFrom('strict', 'weighted', 'leases'),
+  unit: fc.constantFrom('requests', 'tokens', 'concurrency'),
   limitId: text,
   scope: text,
 });
@@ -21,7 +22,7 @@ const owner = fc.record({
 type Owner = typeof owner extends fc.Arbitrary<infer T> ? T : never;
 
 function entityKey({ tenant, ...names }: Owner): string {
-  const spec: CounterSpec = { ...names, windows: [], cost: 1, onOutage: 'deny' };
+  const spec: CounterSpec = { ...names, windows: [], cost: 1, onOutage: 'deny', localPerMille: 0 };
   return keys.entity(tenant, spec);
 }
 
@@ -37,6 +38,7 @@ describe('Redis keys', () => {
         const same =
           a.crossTenant === b.crossTenant &&
           (a.crossTenant || a.tenant === b.tenant) &&
+          a.algorithm === b.algorithm &&
           a.unit === b.unit &&
           a.limitId === b.limitId &&
           a.scope === b.scope;
@@ -60,7 +62,12 @@ describe('Redis keys', () => {
   });
 
   it('verdicts and counters never meet, and names are plain to read', () => {
-    const spec = { unit: 'requests', limitId: 'per-user', scope: 'team:hr/agent:a1@x' };
+    const spec = {
+      unit: 'requests',
+      algorithm: 'strict',
+      limitId: 'per-user',
+      scope: 'team:hr/agent:a1@x',
+    } as const;
     expect(entityKey({ tenant: 'acme', crossTenant: false, ...spec })).toBe(
       'tollgate:{acme}|w|requests|per-user|team:hr/agent:a1@x',
     );

@@ -1,11 +1,14 @@
-import type { CounterSpec } from '../../limits/counter.ts';
+import type { Algorithm, CounterSpec } from '../../limits/counter.ts';
 
 /**
  * Every key that Tollgate keeps in Redis.
  *
- *   <prefix>:{<tenant>}|w|<unit>|<limit id>|<scope>   one limit on one scope: all its windows
- *   <prefix>:{*}|w|<unit>|<limit id>|<scope>          the same, shared by all tenants
- *   <prefix>:{<tenant>}|v|<request id>                the verdict on one request
+ *   <prefix>:{<tenant>}|<kind>|<unit>|<limit id>|<scope>   one limit on one scope: all its windows
+ *   <prefix>:{*}|<kind>|<unit>|<limit id>|<scope>          the same, shared by all tenants
+ *   <prefix>:{<tenant>}|v|<request id>                     the verdict on one request
+ *   <prefix>:{<tenant>}|o|<call id>                        what an open call took, until it is settled
+ *
+ * The kind says how it is counted: w strict, p weighted, c calendar, b token bucket, l leases.
  *
  * The braces are a hash tag: everything of a tenant lies on one slot of a cluster, so a script over
  * it is atomic there. Counters that all tenants share lie on the slot of `{*}`, which no tenant can
@@ -27,14 +30,26 @@ export class RedisKeys {
 
   entity(tenant: string, counter: CounterSpec): string {
     const owner = counter.crossTenant ? ALL_TENANTS : safe(tenant);
-    const { unit, limitId, scope } = counter;
-    return `${this.#prefix}:{${owner}}|w|${safe(unit)}|${safe(limitId)}|${safe(scope)}`;
+    const { algorithm, unit, limitId, scope } = counter;
+    return `${this.#prefix}:{${owner}}|${KINDS[algorithm]}|${safe(unit)}|${safe(limitId)}|${safe(scope)}`;
   }
 
   verdict(tenant: string, requestId: string): string {
     return `${this.#prefix}:{${safe(tenant)}}|v|${safe(requestId)}`;
   }
+
+  call(tenant: string, callId: string): string {
+    return `${this.#prefix}:{${safe(tenant)}}|o|${safe(callId)}`;
+  }
 }
+
+const KINDS: Readonly<Record<Algorithm, string>> = {
+  strict: 'w',
+  weighted: 'p',
+  calendar: 'c',
+  token_bucket: 'b',
+  leases: 'l',
+};
 
 const PREFIX = /^[A-Za-z0-9._:@/-]{1,64}$/;
 const ALL_TENANTS = '*';

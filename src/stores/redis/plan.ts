@@ -1,5 +1,11 @@
-import type { CounterSpec, WindowSpec } from '../../limits/counter.ts';
+import {
+  isSettledLater,
+  type Algorithm,
+  type CounterSpec,
+  type WindowSpec,
+} from '../../limits/counter.ts';
 import type { RedisKeys } from './keys.ts';
+import { openCallText } from './open-call.ts';
 
 /**
  * The windows of a counter as the scripts read them. Counters with equal windows have equal
@@ -12,7 +18,7 @@ export interface Shape {
    * call.
    */
   readonly lengths: string;
-  /** How many windows, then length and limit of each. */
+  /** The meter, how many windows, then length, limit and, for token buckets, burst of each. */
   readonly args: readonly string[];
 }
 
@@ -22,6 +28,14 @@ export interface PlannedCounter {
   readonly cost: string;
 }
 
+/** What is remembered of a call until it is settled. */
+export interface PlannedCall {
+  readonly key: string;
+  readonly callId: string;
+  readonly lifeMs: string;
+  readonly text: string;
+}
+
 /** The counters of one call, ready to be sent. */
 export interface Plan {
   readonly counters: readonly PlannedCounter[];
@@ -29,12 +43,36 @@ export interface Plan {
   readonly mark: number;
 }
 
+/** Undefined when nothing of the call is settled later. */
+export function plannedCall(
+  keys: RedisKeys,
+  tenant: string,
+  callId: string,
+  counters: readonly CounterSpec[],
+): PlannedCall | undefined {
+  if (!counters.some(isSettledLater)) return undefined;
+  const longestMs = Math.max(
+    ...counters.filter(isSettledLater).flatMap(({ windows }) => windows.map(lengthOf)),
+  );
+  return {
+    key: keys.call(tenant, callId),
+    callId,
+    // Once its longest window has passed there is nothing left to correct.
+    lifeMs: String(Math.ceil(longestMs * 1.1) + 60_000),
+    text: openCallText(counters),
+  };
+}
+
+function lengthOf({ lengthMs }: WindowSpec): number {
+  return lengthMs;
+}
+
 export function planOf(keys: RedisKeys, tenant: string, specs: readonly CounterSpec[]): Plan {
   let mark = FNV_OFFSET;
   const counters = specs.map((spec) => {
     const counter = {
       key: keys.entity(tenant, spec),
-      shape: shapeOf(spec.windows),
+      shape: shapeOf(spec.algorithm, spec.windows),
       cost: String(spec.cost),
     };
     mark = fnv(mark, `${counter.key} ${counter.shape.name} ${counter.cost};`);
@@ -63,19 +101,30 @@ export class ShapeTable {
   }
 }
 
+const METERS: Readonly<Record<Algorithm, string>> = {
+  strict: '1',
+  weighted: '2',
+  calendar: '3',
+  token_bucket: '4',
+  leases: '5',
+};
+
 // A compiled limit hands out the same array for every call; its shape is worked out once.
 const shapes = new WeakMap<readonly WindowSpec[], Shape>();
 
-function shapeOf(windows: readonly WindowSpec[]): Shape {
+export function shapeOf(algorithm: Algorithm, windows: readonly WindowSpec[]): Shape {
   const known = shapes.get(windows);
-  if (known !== undefined) return known;
-  const args = [String(windows.length)];
-  for (const { lengthMs, limit } of windows) args.push(String(lengthMs), String(limit));
-  const shape = {
-    name: args.join(' '),
-    lengths: windows.map((window) => window.lengthMs).join(' '),
-    args,
-  };
+  if (known?.args[0] === METERS[algorithm]) return known;
+  const bursts = algorithm === 'token_bucket';
+  const args = [METERS[algorithm], String(windows.length)];
+  for (const { lengthMs, limit, burst = limit } of windows) {
+    args.push(String(lengthMs), String(limit));
+    if (bursts) args.push(String(burst));
+  }
+  const name = args.join(' ');
+  // What is in a token bucket depends on how fast it leaks as well.
+  const lengths = bursts ? name : windows.map(lengthOf).join(' ');
+  const shape = { name, lengths, args };
   shapes.set(windows, shape);
   return shape;
 }

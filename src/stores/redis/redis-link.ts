@@ -77,14 +77,18 @@ export class RedisLink {
   /**
    * Runs a script by name; sends its text when Redis does not know it, for example after a restart.
    */
-  async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Answer> {
+  async run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer)[],
+  ): Promise<Answer> {
     const rest = [String(keys.length), ...keys, ...args];
     const answer = await this.send('EVALSHA', [script.sha1, ...rest]);
     const unknown = answer.kind === 'refused' && answer.problem.startsWith('NOSCRIPT');
     return unknown ? this.send('EVAL', [script.text, ...rest]) : answer;
   }
 
-  async send(command: string, args: string[] = []): Promise<Answer> {
+  async send(command: string, args: (string | Buffer)[] = []): Promise<Answer> {
     if (!this.ready) return { kind: 'lost', problem: this.#problem };
     try {
       return { kind: 'reply', value: await this.#client.callBuffer(command, args) };

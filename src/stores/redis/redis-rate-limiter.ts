@@ -1,17 +1,19 @@
 import type {
   Health,
   RateLimiter,
+  SettleCallRequest,
   TakeOutcome,
   TakeRequest,
   Unavailable,
 } from '../../decision/ports.ts';
 import type { CounterSpec, WindowReading } from '../../limits/counter.ts';
-import { checkCounters } from '../../limits/sliding-window.ts';
+import { checkCounters } from '../../limits/check-counters.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { answerWithin } from './deadline.ts';
 import { RedisKeys } from './keys.ts';
+import { readOpenCall } from './open-call.ts';
 import type { Plan } from './plan.ts';
-import { planOf, ShapeTable } from './plan.ts';
+import { plannedCall, planOf, shapeOf, ShapeTable } from './plan.ts';
 import { redisHealth } from './redis-health.ts';
 import type { Answer } from './redis-link.ts';
 import { RedisLink } from './redis-link.ts';
@@ -117,23 +119,48 @@ class RedisRateLimiter implements RateLimiter {
     checkCounters(request.counters);
     const closed = this.#refusal();
     if (closed !== undefined) return closed;
-    const { tenant, requestId, fingerprint, counters } = request;
+    const { tenant, requestId, fingerprint, callId, counters } = request;
     const verdictKey = this.#keys.verdict(tenant, requestId);
     const plan = planOf(this.#keys, tenant, counters);
-    return this.#queue.add(request, { verdictKey, fingerprint, plan });
+    const call = plannedCall(this.#keys, tenant, callId, counters);
+    return this.#queue.add(request, { verdictKey, fingerprint, plan, call });
   }
 
   async refund(request: TakeRequest): Promise<'refunded' | 'nothing' | Unavailable> {
     checkCounters(request.counters);
-    const { tenant, requestId, fingerprint, counters } = request;
+    const { tenant, requestId, fingerprint, callId, counters } = request;
     const plan = planOf(this.#keys, tenant, counters);
-    const keys = [this.#keys.verdict(tenant, requestId), ...keysOf(plan)];
-    const costs = plan.counters.map((counter) => counter.cost);
-    const args = [this.#clock(), fingerprint, String(plan.mark), ...costs];
+    const own = [this.#keys.verdict(tenant, requestId), this.#keys.call(tenant, callId)];
+    const keys = [...own, ...keysOf(plan)];
+    const args = [this.#clock(), fingerprint, String(plan.mark), callId, ...countersIn(plan)];
     const answer = await this.#run(this.#scripts.refund, keys, args);
     if (answer.kind !== 'reply') return unavailable(answer.problem);
     if (answer.value === 1) return 'refunded';
     return answer.value === 0 ? 'nothing' : unavailable(FOREIGN);
+  }
+
+  async settle({
+    tenant,
+    callId,
+    tokens,
+  }: SettleCallRequest): Promise<'settled' | 'nothing' | Unavailable> {
+    const key = this.#keys.call(tenant, callId);
+    const stored = await this.#during(() => this.#link.send('GET', [key]));
+    if (stored.kind !== 'reply') return unavailable(stored.problem);
+    if (!Buffer.isBuffer(stored.value)) return 'nothing';
+    const takes = readOpenCall(stored.value);
+    if (takes === undefined) return unavailable(FOREIGN);
+    const shapes = new ShapeTable();
+    const corrections = takes.flatMap(({ spec, takenAtMs }) => {
+      const used = spec.unit === 'tokens' ? tokens : 0;
+      const shape = shapes.numberOf(shapeOf(spec.algorithm, spec.windows));
+      return [shape, String(takenAtMs), String(used - spec.cost)];
+    });
+    const keys = [key, ...takes.map(({ spec }) => this.#keys.entity(tenant, spec))];
+    const args = [this.#clock(), stored.value, callId, ...shapes.args(), ...corrections];
+    const answer = await this.#run(this.#scripts.settle, keys, args);
+    if (answer.kind !== 'reply') return unavailable(answer.problem);
+    return answer.value === 1 ? 'settled' : 'nothing';
   }
 
   async peek(
@@ -170,16 +197,21 @@ class RedisRateLimiter implements RateLimiter {
     return unavailable(problem);
   }
 
-  async #run(
+  #run(
     script: Script,
     keys: readonly string[],
-    args: readonly string[],
+    args: readonly (string | Buffer)[],
   ): Promise<Answer | Unavailable> {
+    return this.#during(() => this.#link.run(script, keys, args));
+  }
+
+  /** One of the reads, refunds and settlements, of which there is a bounded number at a time. */
+  async #during(send: () => Promise<Answer>): Promise<Answer | Unavailable> {
     const closed = this.#refusal();
     if (closed !== undefined) return closed;
     if (this.#asking >= this.#maxAsking) return unavailable('too many reads and refunds wait');
     this.#asking += 1;
-    const answer = await this.#inTime(this.#link.run(script, keys, args));
+    const answer = await this.#inTime(send());
     this.#asking -= 1;
     if (answer.kind === 'lost') this.#breaker.failed(answer.problem);
     else this.#breaker.succeeded();

@@ -10,19 +10,21 @@ export interface Script {
 export interface Scripts {
   readonly take: Script;
   readonly refund: Script;
+  readonly settle: Script;
   readonly peek: Script;
 }
 
-/**
- * Reads the scripts that lie beside this file. entity.lua, what they share, goes in front of each.
- */
+/** What all scripts share, and the meters; they go in front of each script. */
+const SHARED = ['shared', 'strict', 'aligned', 'token-bucket', 'leases'];
+
+/** Reads the scripts that lie beside this file. */
 export function loadScripts(): Scripts {
-  const shared = textOf('entity');
+  const shared = SHARED.map(textOf).join('\n');
   const load = (name: string): Script => {
     const text = `${shared}\n${textOf(name)}`;
     return { text, sha1: hash('sha1', text) };
   };
-  return { take: load('take'), refund: load('refund'), peek: load('peek') };
+  return { take: load('take'), refund: load('refund'), settle: load('settle'), peek: load('peek') };
 }
 
 function textOf(name: string): string {

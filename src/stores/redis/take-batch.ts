@@ -1,4 +1,4 @@
-import type { Plan } from './plan.ts';
+import type { Plan, PlannedCall } from './plan.ts';
 import { ShapeTable } from './plan.ts';
 
 /** One decision on its way to Redis. */
@@ -6,6 +6,8 @@ export interface PlannedTake {
   readonly verdictKey: string;
   readonly fingerprint: string;
   readonly plan: Plan;
+  /** Undefined when nothing of it is settled later. */
+  readonly call: PlannedCall | undefined;
 }
 
 /**
@@ -19,31 +21,41 @@ export class TakeBatch {
   readonly #entities = new Map<string, { readonly number: string; readonly lengths: string }>();
   readonly #shapes = new ShapeTable();
   readonly #verdictKeys: string[] = [];
-  readonly #decisionArgs: string[] = [];
+  readonly #calls: PlannedCall[] = [];
+  readonly #decisions: (PlannedTake & { readonly counterArgs: readonly string[] })[] = [];
   #counters = 0;
 
   /** @returns false, with nothing added, when the decision has to go in a later batch. */
-  add({ verdictKey, fingerprint, plan }: PlannedTake): boolean {
+  add(take: PlannedTake): boolean {
+    const { verdictKey, plan, call } = take;
     if (!this.#fits(plan)) return false;
     this.#counters += plan.counters.length;
     this.#verdictKeys.push(verdictKey);
-    const args = this.#decisionArgs;
-    args.push(fingerprint, String(plan.mark), String(plan.counters.length));
+    if (call) this.#calls.push(call);
+    const counterArgs = [String(plan.counters.length)];
     for (const { key, shape, cost } of plan.counters) {
-      args.push(this.#entity(key, shape.lengths), this.#shapes.numberOf(shape), cost);
+      counterArgs.push(this.#entity(key, shape.lengths), this.#shapes.numberOf(shape), cost);
     }
+    this.#decisions.push({ ...take, counterArgs });
     return true;
   }
 
   keys(): readonly string[] {
-    return [...this.#entities.keys(), ...this.#verdictKeys];
+    return [...this.#entities.keys(), ...this.#verdictKeys, ...this.#calls.map(({ key }) => key)];
   }
 
   /** @param clock '' for the server's own. */
   args(clock: string): readonly string[] {
-    const decisions = String(this.#verdictKeys.length);
+    const decisions = String(this.#decisions.length);
     const entities = String(this.#entities.size);
-    return [clock, decisions, entities, ...this.#shapes.args(), ...this.#decisionArgs];
+    const args = [clock, decisions, entities, ...this.#shapes.args()];
+    let place = this.#entities.size + this.#decisions.length;
+    for (const { fingerprint, plan, call, counterArgs } of this.#decisions) {
+      args.push(fingerprint, String(plan.mark), call ? String((place += 1)) : '0');
+      if (call) args.push(call.callId, call.lifeMs, call.text);
+      for (const arg of counterArgs) args.push(arg);
+    }
+    return args;
   }
 
   #fits({ counters }: Plan): boolean {

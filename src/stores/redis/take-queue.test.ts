@@ -34,8 +34,8 @@ function open(change: Partial<TakeQueueOptions> = {}) {
     requests += 1;
     const requestId = `r${requests}`;
     return queue.add(
-      { tenant: 't', requestId, fingerprint: 'f', counters: [] },
-      { verdictKey: requestId, fingerprint: 'f', plan: { counters: [], mark: 0 } },
+      { tenant: 't', requestId, fingerprint: 'f', callId: '', counters: [] },
+      { verdictKey: requestId, fingerprint: 'f', plan: { counters: [], mark: 0 }, call: undefined },
     );
   };
   return { queue, sent, lost, add };

@@ -24,10 +24,12 @@ export function counterOf(change: Partial<CounterSpec> & { limit?: number } = {}
     limitId: 'calls',
     scope: 'user:alice',
     crossTenant: false,
+    algorithm: 'strict',
     windows: [windowOf(limit)],
     cost: 1,
     unit: 'requests',
     onOutage: 'deny',
+    localPerMille: 0,
     ...rest,
   };
 }
@@ -37,7 +39,7 @@ export function requestOf(
   counters: readonly CounterSpec[],
   requestId: string = randomUUID(),
 ): TakeRequest {
-  return { tenant, requestId, fingerprint: 'body-1', counters };
+  return { tenant, requestId, fingerprint: 'body-1', callId: `call-${requestId}`, counters };
 }
 
 /** The readings of an outcome that has them. */

@@ -9,6 +9,7 @@ import { MemoryRateLimiter } from '../../../src/stores/memory/memory-rate-limite
 import { openRedisRateLimiter } from '../../../src/stores/redis/redis-rate-limiter.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
+import { describeAlgorithms } from './algorithms-suite.ts';
 import type { RateLimiterFixture } from './fixture.ts';
 import { counterOf, MINUTE_MS, peekAt, requestOf, START_MS, tally, windowOf } from './fixture.ts';
 import { describeRateLimiter } from './suite.ts';
@@ -37,6 +38,7 @@ async function redisFixture(): Promise<RateLimiterFixture> {
 }
 
 describeRateLimiter('redis', redisFixture);
+describeAlgorithms('redis', redisFixture);
 
 describe('redis beyond the contract', () => {
   let server: RedisServer;
@@ -207,7 +209,7 @@ describe('redis beyond the contract', () => {
       [windowOf(7, 5_000)],
     ];
     const step = fc.record({
-      doing: fc.constantFrom('take', 'take', 'take', 'repeat', 'refund', 'peek'),
+      doing: fc.constantFrom('take', 'take', 'take', 'repeat', 'refund', 'settle', 'peek'),
       moveMs: fc.oneof(
         fc.integer({ min: 0, max: 40 }),
         fc.integer({ min: 0, max: 3_000 }),
@@ -221,6 +223,8 @@ describe('redis beyond the contract', () => {
         { weight: 1, arbitrary: fc.nat({ max: 2 }) },
       ),
       cost: fc.integer({ min: 0, max: 3 }),
+      algorithm: fc.constantFrom('strict', 'strict', 'weighted', 'calendar', 'leases'),
+      unit: fc.constantFrom('requests', 'tokens'),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
@@ -228,15 +232,27 @@ describe('redis beyond the contract', () => {
         const model = new MemoryRateLimiter({ clock: redisClock });
         const tenant = randomUUID();
         const requests: TakeRequest[] = [];
-        for (const { doing, moveMs, which, scopes, shape, cost } of steps) {
+        for (const { doing, moveMs, which, scopes, shape, cost, algorithm, unit } of steps) {
           redisClock.advance(moveMs);
-          const windows = shapes[shape] ?? [];
-          const counters = scopes.map((scope) => counterOf({ scope, windows, cost }));
+          const windows = (shapes[shape] ?? []).slice(0, algorithm === 'leases' ? 1 : 3);
+          const counters = scopes.map((scope) =>
+            counterOf({
+              scope,
+              windows,
+              cost,
+              algorithm,
+              unit: algorithm === 'leases' ? 'concurrency' : unit,
+            }),
+          );
           const earlier = requests[which % Math.max(1, requests.length)];
           if (doing === 'peek') {
             expect(await real.peek(tenant, counters)).toEqual(await model.peek(tenant, counters));
           } else if (doing === 'refund' && earlier) {
             expect(await real.refund(earlier)).toEqual(await model.refund(earlier));
+          } else if (doing === 'settle' && earlier) {
+            const { callId } = earlier;
+            const call = { tenant, callId, tokens: which };
+            expect(await real.settle(call)).toEqual(await model.settle(call));
           } else {
             const request = doing === 'repeat' && earlier ? earlier : requestOf(tenant, counters);
             requests.push(request);

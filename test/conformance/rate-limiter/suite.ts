@@ -190,7 +190,7 @@ export function describeRateLimiter(
           counterOf({ limitId: 'a', scope: 'b|c', limit: 1 }),
           counterOf({ limitId: 'a|b', scope: 'c', limit: 1 }),
           counterOf({ limitId: 'a', scope: 'b%7cc', limit: 1 }),
-          counterOf({ limitId: 'a', scope: 'b', unit: 'requests|c', limit: 1 }),
+          counterOf({ limitId: 'a', scope: 'b', algorithm: 'calendar', limit: 1 }),
           counterOf({ limitId: 'a:b', scope: 'c/d', limit: 1 }),
           counterOf({ limitId: 'a', scope: 'b:c/d', limit: 1 }),
           counterOf({ limitId: 'a', scope: 'é{*}€', limit: 1 }),

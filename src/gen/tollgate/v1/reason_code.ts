@@ -53,6 +53,8 @@ export const ReasonCode = {
   LEDGER_OUTAGE_ALLOWED: 19,
   /** RECORD_UNAVAILABLE - record.unavailable: The decision could not be recorded, and what is not recorded is not allowed. */
   RECORD_UNAVAILABLE: 20,
+  /** LIMIT_OUTAGE_LOCAL - limit.outage_local: The rate limit could not be checked, and this process counted its share of it by itself. */
+  LIMIT_OUTAGE_LOCAL: 21,
 } as const;
 
 export type ReasonCode = typeof ReasonCode[keyof typeof ReasonCode];
@@ -79,6 +81,7 @@ export namespace ReasonCode {
   export type LEDGER_UNAVAILABLE = typeof ReasonCode.LEDGER_UNAVAILABLE;
   export type LEDGER_OUTAGE_ALLOWED = typeof ReasonCode.LEDGER_OUTAGE_ALLOWED;
   export type RECORD_UNAVAILABLE = typeof ReasonCode.RECORD_UNAVAILABLE;
+  export type LIMIT_OUTAGE_LOCAL = typeof ReasonCode.LIMIT_OUTAGE_LOCAL;
 }
 
 export function reasonCodeFromJSON(object: any): ReasonCode {
@@ -146,6 +149,9 @@ export function reasonCodeFromJSON(object: any): ReasonCode {
     case 20:
     case "REASON_CODE_RECORD_UNAVAILABLE":
       return ReasonCode.RECORD_UNAVAILABLE;
+    case 21:
+    case "REASON_CODE_LIMIT_OUTAGE_LOCAL":
+      return ReasonCode.LIMIT_OUTAGE_LOCAL;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ReasonCode");
   }
@@ -195,6 +201,8 @@ export function reasonCodeToJSON(object: ReasonCode): string {
       return "REASON_CODE_LEDGER_OUTAGE_ALLOWED";
     case ReasonCode.RECORD_UNAVAILABLE:
       return "REASON_CODE_RECORD_UNAVAILABLE";
+    case ReasonCode.LIMIT_OUTAGE_LOCAL:
+      return "REASON_CODE_LIMIT_OUTAGE_LOCAL";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ReasonCode");
   }

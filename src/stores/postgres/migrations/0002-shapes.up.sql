@@ -148,6 +148,7 @@ $$;
 create function tollgate.reservation_fixed(r tollgate.reservation) returns json
 language sql stable as $$
   select json_build_object('reservationId', r.reservation_id, 'decisionId', r.decision_id,
+    'callId', case r.authorized_by when '' then r.decision_id else r.authorized_by end,
     'agent', r.agent, 'platform', r.platform, 'model', r.model, 'complexity', r.complexity)
 $$;
 

@@ -10,13 +10,13 @@
 
 local now = clockMs(ARGV[1])
 local shapes, a = readShapes(2)
-local values = readAll(KEYS)
+local values = readAll(KEYS, #KEYS)
 local out = {}
 for k = 1, #KEYS do
   local shape, cost = shapes[tonumber(ARGV[a])], tonumber(ARGV[a + 1])
-  local e = open(KEYS[k], values[k], shape, now)
+  local e = shape.meter.open(KEYS[k], values[k], shape, now)
   if not e then return '' end
-  readInto(out, e, shape.limits, cost, true)
+  shape.meter.readInto(out, e, shape, cost, true)
   a = a + 2
 end
 return encode('<' .. rep('I4', #out), unpack(out))

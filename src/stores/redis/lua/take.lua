@@ -2,13 +2,16 @@
 -- it left.
 --
 -- KEYS  E entities, each once; then D verdicts, one for each decision, the same key twice when a
---       request came twice
+--       request came twice; then calls, one for each decision that is settled later
 -- ARGV  1  '' for the server's clock, or the time in ms (tests only)
 --       2  D
 --       3  E
 --       4  shapes, as readShapes says; all uses of an entity within a call have the same lengths
 --       then for each decision: fingerprint, plan (u32: tells whether a repeat asks for the same
---       counters), how many counters n, n times: entity (1..E), shape, cost
+--       counters), call (its place in KEYS, 0 when nothing is settled later) and, unless 0, the
+--       call's id, how long it is remembered in ms and a text; how many counters n, n times: entity
+--       (1..E), shape, cost
+-- A call is remembered as: for each counter f64 time of the take, then the text.
 -- Answers for each decision a status and a verdict:
 --   0 decided now
 --   1 decided before
@@ -34,20 +37,20 @@ local now = clockMs(ARGV[1])
 local decisions = tonumber(ARGV[2])
 local entities = tonumber(ARGV[3])
 local shapes, a = readShapes(4)
-local values = readAll(KEYS)
-local opened, verdicts, remembered, reply = {}, {}, {}, {}
+local values = readAll(KEYS, entities + decisions)
+local opened, changed, verdicts, remembered, calls, reply = {}, {}, {}, {}, {}, {}
 
 local function openOnce(k, shape)
   local e = opened[k]
   if e == nil then
-    e = open(KEYS[k], values[k], shape, now) or false
+    e = shape.meter.open(KEYS[k], values[k], shape, now) or false
     opened[k] = e
   end
   return e
 end
 
--- The counters of the decision at hand: how many, and for each its entity, limits and cost.
-local counters, entityOf, limitsOf, costOf = 0, {}, {}, {}
+-- The counters of the decision at hand: how many, and for each its entity, shape and cost.
+local counters, entityOf, shapeOf, costOf = 0, {}, {}, {}
 
 -- Reads n counters from ARGV[from] on; false when a value is not ours.
 local function readCounters(from, n)
@@ -56,7 +59,7 @@ local function readCounters(from, n)
     local shape = shapes[tonumber(ARGV[from + 1])]
     local e = openOnce(tonumber(ARGV[from]), shape)
     if not e then return false end
-    entityOf[c], limitsOf[c], costOf[c] = e, shape.limits, tonumber(ARGV[from + 2])
+    entityOf[c], shapeOf[c], costOf[c] = e, shape, tonumber(ARGV[from + 2])
     from = from + 3
   end
   return true
@@ -64,47 +67,47 @@ end
 
 local function allFit()
   for c = 1, counters do
-    local e, limits, cost = entityOf[c], limitsOf[c], costOf[c]
-    local h = e.head
-    for w = 1, e.n do
-      if h[4 * w + 1] + cost > limits[w] then return false end
-    end
+    local shape = shapeOf[c]
+    if not shape.meter.fits(entityOf[c], shape, costOf[c]) then return false end
   end
   return true
 end
 
-local function takeAll()
+local function takeAll(call)
   for c = 1, counters do
-    local e, cost = entityOf[c], costOf[c]
-    local h = e.head
-    e.changed = true
-    for w = 1, e.n do
-      local total = 4 * w + 1
-      if h[total] == 0 then
-        h[total + 2] = 0
-        e.resets[w] = nil
-      end
-      h[total] = h[total] + cost
-      h[total + 1] = h[total + 1] + cost
-    end
+    local e, shape = entityOf[c], shapeOf[c]
+    changed[e] = shape.meter
+    shape.meter.take(e, shape, costOf[c], call and call.id)
   end
 end
 
 local function verdictOf(kind, plan, fingerprint)
   local out = {}
   if kind ~= DENIED then
-    for c = 1, counters do out[c] = entityOf[c].head[AT] end
+    for c = 1, counters do out[c] = entityOf[c].at end
   end
   local times = #out
-  for c = 1, counters do readInto(out, entityOf[c], limitsOf[c], costOf[c], kind == DENIED) end
+  for c = 1, counters do
+    shapeOf[c].meter.readInto(out, entityOf[c], shapeOf[c], costOf[c], kind == DENIED)
+  end
   local head = encode(VERDICT_HEAD, kind, plan, #fingerprint)
   local body = encode('<' .. rep('d', times) .. rep('I4', #out - times), unpack(out))
   return head .. fingerprint .. body
 end
 
-local function decide(key, plan, fingerprint)
+local function remember(call)
+  local times = {}
+  for c = 1, counters do times[c] = entityOf[c].at end
+  call.value = encode('<' .. rep('d', counters), unpack(times)) .. call.text
+  calls[#calls + 1] = call
+end
+
+local function decide(key, plan, fingerprint, call)
   local kind = allFit() and TAKEN or DENIED
-  if kind == TAKEN then takeAll() end
+  if kind == TAKEN then
+    takeAll(call)
+    if call then remember(call) end
+  end
   local verdict = verdictOf(kind, plan, fingerprint)
   verdicts[key] = verdict
   remembered[#remembered + 1] = key
@@ -123,23 +126,32 @@ local function recall(stored, plan, fingerprint, from, n)
 end
 
 for d = 1, decisions do
-  local fingerprint, plan, n = ARGV[a], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+  local fingerprint, plan, place = ARGV[a], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+  local call
+  a = a + 3
+  if place > 0 then
+    call = { key = KEYS[place], id = ARGV[a], lifeMs = ARGV[a + 1], text = ARGV[a + 2] }
+    a = a + 3
+  end
+  local n = tonumber(ARGV[a])
   local key = KEYS[entities + d]
   local stored = verdicts[key] or values[entities + d]
   local status, verdict = UNREADABLE, ''
   if stored then
-    status, verdict = recall(stored, plan, fingerprint, a + 3, n)
-  elseif readCounters(a + 3, n) then
-    status, verdict = decide(key, plan, fingerprint)
+    status, verdict = recall(stored, plan, fingerprint, a + 1, n)
+  elseif readCounters(a + 1, n) then
+    status, verdict = decide(key, plan, fingerprint, call)
   end
   reply[2 * d - 1], reply[2 * d] = status, verdict
-  a = a + 3 + 3 * n
+  a = a + 1 + 3 * n
 end
 
 for k = 1, entities do
-  if opened[k] and opened[k].changed then save(opened[k]) end
+  local meter = opened[k] and changed[opened[k]]
+  if meter then meter.save(opened[k]) end
 end
 for r = 1, #remembered do
   redis.call('PSETEX', remembered[r], VERDICT_MS, verdicts[remembered[r]])
 end
+for c = 1, #calls do redis.call('PSETEX', calls[c].key, calls[c].lifeMs, calls[c].value) end
 return reply

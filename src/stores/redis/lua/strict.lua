@@ -1,7 +1,5 @@
--- Shared by take.lua, refund.lua and peek.lua, which are loaded with this text in front of them and
--- say in their headers what their KEYS and ARGV are.
---
--- An entity is one limit applied to one scope. Its value, little-endian, with n windows:
+-- Strict windows. An entity is one limit applied to one scope. Its value, little-endian, with n
+-- windows:
 --   u8  16 + n       the format's version in the high half
 --   f64 at           latest time of a write, ms; the entity's time never goes below it
 --   f64 since        its windows are the same since this time, ms; what was taken before is not
@@ -13,25 +11,11 @@
 --   n times  50 times u32, closed sub-bucket b at place b % 50
 -- 869 bytes with four windows. The part that every take changes stands in front, so that a take
 -- that closes no sub-bucket writes some 70 bytes. src/limits/sliding-window.ts is the same
--- algorithm and says why it is exact. Everything is a double here: whole numbers below 2^53 are
--- exact.
+-- algorithm and says why it is exact.
 
 local RING = 50
 local RING_BYTES = 4 * RING
 local VERSION = 16
-local MOST_WINDOWS = 8
--- Stands for "never" among waits, which are u32.
-local NEVER = 4294967295
--- How much longer than its longest window a key lives: a tenth and a minute. The time to live is
--- set when the longest window closes a sub-bucket, so up to a fiftieth of it has passed when it is
--- set again.
-local SPARE_PART = 0.1
-local SPARE_MS = 60000
-
-local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
-local sub, byte, rep = string.sub, string.byte, string.rep
-local encode, decode = struct.pack, struct.unpack
-
 local EMPTY_RING = rep('\0', RING_BYTES)
 
 local HEAD_FORMAT = {}
@@ -45,48 +29,6 @@ end
 local AT, SINCE = 2, 3
 local function placeOf(w)
   return 4 * w -- length; then total, running, age
-end
-
--- Milliseconds since the epoch: of the server, unless a test overrides it.
-local function clockMs(override)
-  local overrideMs = tonumber(override)
-  if overrideMs then return overrideMs end
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + floor(tonumber(time[2]) / 1000)
-end
-
--- Reads from ARGV[a] on: how many shapes; for each: how many windows n, then n times length and
--- limit. Answers the shapes and the next place in ARGV.
-local function readShapes(a)
-  local shapes = {}
-  local count = tonumber(ARGV[a])
-  a = a + 1
-  for s = 1, count do
-    local n = tonumber(ARGV[a])
-    local lengths, limits = {}, {}
-    for w = 1, n do
-      lengths[w] = tonumber(ARGV[a + 2 * w - 1])
-      limits[w] = tonumber(ARGV[a + 2 * w])
-    end
-    shapes[s] = { n = n, lengths = lengths, limits = limits }
-    a = a + 1 + 2 * n
-  end
-  return shapes, a
-end
-
--- The values of the keys: text, false when missing, true when it is there and is not text.
-local function readAll(keys)
-  local values = redis.call('MGET', unpack(keys))
-  local missing = {}
-  for k = 1, #keys do
-    if not values[k] then missing[#missing + 1] = keys[k] end
-  end
-  if #missing > 0 and redis.call('EXISTS', unpack(missing)) > 0 then
-    for k = 1, #keys do
-      if not values[k] and redis.call('EXISTS', keys[k]) > 0 then values[k] = true end
-    end
-  end
-  return values
 end
 
 -- Count of closed sub-bucket b of window w, which must not be older than the window.
@@ -177,17 +119,15 @@ local function reshape(e, shape)
   e.from, e.closing = nil, nil
 end
 
--- Decodes an entity and brings it to `now`, in memory only, with the windows of the shape, or with
--- its own when there is none. Answers nil when the value is not one of ours.
-local function open(key, value, shape, now)
+local function openStrict(key, value, shape, now)
   local e = {
     key = key,
     value = value,
     now = now,
     buckets = {}, -- for each window: number of the running sub-bucket
     resets = {}, -- for each window that was read: wait until something is given back
-    -- Later, for windows that moved: from, closing, as `move` says; and for those that refund.lua
-    -- gave back to: back, a sub-bucket and its count.
+    -- Later, for windows that moved: from, closing, as `move` says; and for those that were
+    -- corrected: back, a sub-bucket and its count.
   }
   if value then
     if value == true then return nil end
@@ -209,7 +149,11 @@ local function open(key, value, shape, now)
     if bucket > from then move(e, w, from, bucket) end
   end
   h[AT] = toMs
-  if shape and not hasLengths(h, shape) then reshape(e, shape) end
+  e.at = toMs
+  if not hasLengths(h, shape) then
+    if shape.loose then return false end
+    reshape(e, shape)
+  end
   return e
 end
 
@@ -231,11 +175,11 @@ end
 
 -- A time to live that stays longer than the longest window until it is set again.
 local function ttlMs(e)
-  return ceil(e.head[placeOf(e.n)] * (1 + SPARE_PART)) + SPARE_MS
+  return lifeOf(e.head[placeOf(e.n)])
 end
 
 -- Writes an entity back: no more than has changed.
-local function save(e)
+local function saveStrict(e)
   local n = e.n
   local head = encode(HEAD_FORMAT[n], unpack(e.head, 1, 3 + 4 * n))
   if e.whole then
@@ -272,10 +216,8 @@ local function retryAfterMs(e, w, limit, cost)
   return leavesAfterMs(e, w, bucket)
 end
 
--- Appends what window after window says about a call of this cost: what remains, the wait until
--- something is given back (0 when nothing is in use) and, if asked for, the wait until the call
--- fits.
-local function readInto(out, e, limits, cost, withRetry)
+local function readStrict(out, e, shape, cost, withRetry)
+  local limits = shape.limits
   local h, resets = e.head, e.resets
   local size = #out
   for w = 1, e.n do
@@ -298,3 +240,56 @@ local function readInto(out, e, limits, cost, withRetry)
     end
   end
 end
+
+local function fitsStrict(e, shape, cost)
+  local h, limits = e.head, shape.limits
+  for w = 1, e.n do
+    if h[4 * w + 1] + cost > limits[w] then return false end
+  end
+  return true
+end
+
+local function takeStrict(e, _, cost)
+  local h = e.head
+  for w = 1, e.n do
+    local total = 4 * w + 1
+    if h[total] == 0 then
+      h[total + 2] = 0
+      e.resets[w] = nil
+    end
+    h[total] = h[total] + cost
+    h[total + 1] = h[total + 1] + cost
+  end
+end
+
+local function correctStrict(e, at, units)
+  local h = e.head
+  if at < h[SINCE] then return end
+  for w = 1, e.n do
+    local p = placeOf(w)
+    local bucket = floor(at * RING / h[p])
+    local age = e.buckets[w] - bucket
+    if age == 0 then
+      local change = clamp(units, -h[p + 2], MAX_COUNT - h[p + 1])
+      if h[p + 1] == 0 then h[p + 3] = 0 end
+      h[p + 1], h[p + 2] = h[p + 1] + change, h[p + 2] + change
+    elseif age > 0 and age <= RING then
+      local count = countOf(e, w, bucket)
+      local change = clamp(units, -count, MAX_COUNT - h[p + 1])
+      local oldest = h[p + 1] == 0 and age or max(age, h[p + 3])
+      h[p + 1] = h[p + 1] + change
+      e.back = e.back or {}
+      e.back[w] = { bucket = bucket, count = count + change }
+      h[p + 3] = oldestAge(e, w, oldest)
+    end
+  end
+end
+
+METERS[1] = {
+  open = openStrict,
+  fits = fitsStrict,
+  take = takeStrict,
+  correct = correctStrict,
+  readInto = readStrict,
+  save = saveStrict,
+}
