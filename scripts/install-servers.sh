@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the named Debian packages that are missing: the servers that the tests start for themselves
-# and the load generator of the benchmarks. No service of the system is started or needed.
+# Installs the named Debian packages that are missing: the servers that the tests start for themselves,
+# what makes their certificates, and the load generator of the benchmarks. No service of the system is started or needed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +9,7 @@ is_there() {
     redis-server) command -v redis-server ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres ;;
     pgbouncer) PATH=$PATH:/usr/sbin command -v pgbouncer ;;
+    openssl) command -v openssl ;;
     nghttp2-client) command -v h2load ;;
     *) echo "$0: does not know the package $1" >&2 && exit 2 ;;
   esac >/dev/null

@@ -1,15 +1,23 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 
 export interface RedisServerOptions {
-  /** More arguments for redis-server, for example ['--maxmemory-policy', 'allkeys-lru']. */
-  readonly args?: readonly string[];
+  /**
+   * More arguments for redis-server, for example ['--maxmemory-policy', 'allkeys-lru'], or what
+   * makes them of the port.
+   */
+  readonly args?: readonly string[] | ((port: number) => readonly string[]);
+  /** The text of a configuration file, which the server may rewrite. Arguments go before it. */
+  readonly configuration?: string;
+  /** Finds the port to listen on; any free one unless given. Asked again when it was taken. */
+  readonly choosePort?: () => Promise<number>;
 }
 
 /** A busy machine starts Redis within a second or two. */
@@ -17,6 +25,9 @@ const START_TIMEOUT_MS = 15_000;
 /** Another process may take a free port before Redis does. */
 const START_TRIES = 3;
 const POLL_MS = 20;
+/** For a server that is there; one that is frozen never answers. */
+const ANSWER_TIMEOUT_MS = 2_000;
+const CONFIGURATION_FILE = 'redis.conf';
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -30,8 +41,12 @@ process.on('exit', () => {
  */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), 'tollgate-redis-'));
+  const { choosePort = freePort, configuration } = options;
+  if (configuration !== undefined) {
+    await writeFile(join(directory, CONFIGURATION_FILE), configuration);
+  }
   for (let tries = 1; ; tries += 1) {
-    const server = new RedisServer(directory, await freePort(), options.args ?? []);
+    const server = new RedisServer(directory, await choosePort(), options);
     try {
       await server.start();
       return server;
@@ -47,13 +62,13 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly #directory: string;
-  readonly #args: readonly string[];
+  readonly #options: RedisServerOptions;
   #child: ChildProcess | undefined;
 
-  constructor(directory: string, port: number, args: readonly string[]) {
+  constructor(directory: string, port: number, options: RedisServerOptions) {
     this.#directory = directory;
     this.port = port;
-    this.#args = args;
+    this.#options = options;
   }
 
   get url(): string {
@@ -62,6 +77,12 @@ export class RedisServer implements AsyncDisposable {
 
   get socketPath(): string {
     return join(this.#directory, 'redis.sock');
+  }
+
+  /** Whether its process is there, frozen or not. */
+  get running(): boolean {
+    const child = this.#child;
+    return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
   /** Also restarts it, empty, on the same port after `stop` or `kill`. */
@@ -79,6 +100,31 @@ export class RedisServer implements AsyncDisposable {
       const ended = child.exitCode !== null || child.pid === undefined;
       if (ended || Date.now() > deadline) throw new Error(`redis-server did not start: ${output}`);
       await sleep(POLL_MS);
+    }
+  }
+
+  /**
+   * Sends one command, through the socket in the server's own directory.
+   *
+   * @returns what Redis replies: a text, a number, null, or an array of replies.
+   * @throws Error when Redis refuses the command, is down, or does not answer within two seconds.
+   */
+  async ask(command: string, ...args: readonly string[]): Promise<unknown> {
+    const client = new Redis(this.socketPath, {
+      lazyConnect: true,
+      protocol: 2,
+      disableClientInfo: true,
+      enableReadyCheck: false,
+      commandTimeout: ANSWER_TIMEOUT_MS,
+      retryStrategy: null,
+    });
+    // What went wrong also rejects the command.
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return await client.call(command, [...args]);
+    } finally {
+      client.disconnect();
     }
   }
 
@@ -108,24 +154,31 @@ export class RedisServer implements AsyncDisposable {
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.running) return;
     const ended = once(child, 'exit');
     child.kill(signal);
     await ended;
   }
 
   #allArgs(): readonly string[] {
+    const { args = [], configuration } = this.#options;
     return [
+      ...(configuration === undefined ? [] : [join(this.#directory, CONFIGURATION_FILE)]),
       ...['--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.socketPath],
       ...['--dir', this.#directory, '--save', '', '--appendonly', 'no', '--daemonize', 'no'],
-      ...this.#args,
+      ...(typeof args === 'function' ? args(this.port) : args),
     ];
   }
 }
 
-async function freePort(): Promise<number> {
+/**
+ * @param wanted a certain port; 0 is any.
+ * @returns a TCP port of loopback on which nothing listened a moment ago.
+ * @throws Error when the wanted port is taken.
+ */
+export async function freePort(wanted = 0): Promise<number> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
+  server.listen(wanted, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   server.close();
