@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** The server under test has this core to itself; load and stores share the other. */
-const SERVER_CORE = '0';
-const LOAD_CORE = '1';
+export const SERVER_CORE = '0';
+export const LOAD_CORE = '1';
 const READY_MS = 20_000;
 const US_PER_TICK = 10_000;
 const GRPC_PREFIX_BYTES = 5;
@@ -21,8 +21,9 @@ export interface BenchServer extends AsyncDisposable {
 export async function startPinned(
   script: string,
   args: readonly string[] = [],
+  cores = SERVER_CORE,
 ): Promise<BenchServer> {
-  const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, ...args], {
+  const child = spawn('taskset', ['-c', cores, process.execPath, script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const port = await portOf(child);
@@ -30,6 +31,7 @@ export async function startPinned(
     port,
     pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       await ended;
@@ -71,6 +73,11 @@ export interface LoadOptions {
 
 const CLIENTS = 4;
 const STREAMS_PER_CLIENT = 16;
+/**
+ * A paced client of h2load looks at its clock every 10 ms and sends what is due at once. So as not
+ * to measure bursts, many clients send one call each time, and start a millisecond apart.
+ */
+const PACED_RATE_PER_CLIENT = 100;
 
 /** Sends one message again and again with h2load from the other core. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
@@ -79,24 +86,23 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const log = `${scratch}/latency.log`;
   writeFileSync(body, framed(message));
   writeFileSync(log, '');
-  const pace = rate === undefined ? [] : [`--rps=${Math.ceil(rate / CLIENTS)}`];
-  const before = cpuTicks(server.pid);
+  const before = cpuUs(server.pid);
   const { stdout } = await run(
     'taskset',
     [
-      ...['-c', LOAD_CORE, 'h2load', '-n', String(calls), '-c', String(CLIENTS), '-t', '1'],
-      ...['-m', String(STREAMS_PER_CLIENT), '-d', body, `--log-file=${log}`, ...pace],
+      ...['-c', LOAD_CORE, 'h2load', '-n', String(calls), '-t', '1', ...clientsOf(rate)],
+      ...['-m', String(STREAMS_PER_CLIENT), '-d', body, `--log-file=${log}`],
       ...['-H', 'content-type: application/grpc', '-H', 'te: trailers'],
       `http://127.0.0.1:${server.port}${path}`,
     ],
     { maxBuffer: 1 << 20 },
   );
-  const ticks = cpuTicks(server.pid) - before;
+  const usedUs = cpuUs(server.pid) - before;
   const succeeded = Number(/(\d+) succeeded/.exec(stdout)?.[1] ?? 0);
   if (succeeded !== calls) throw new Error(`${calls - succeeded} of ${calls} calls failed`);
   return {
     perSecond: Number(/([\d.]+) req\/s/.exec(stdout)?.[1] ?? 0),
-    cpuUsPerCall: (ticks * US_PER_TICK) / calls,
+    cpuUsPerCall: usedUs / calls,
     latenciesUs: latencies(log),
   };
 }
@@ -108,10 +114,17 @@ function framed(message: Uint8Array): Buffer {
   return frame;
 }
 
-/** User and system time of a process, in clock ticks of 10 ms (proc(5)). */
-function cpuTicks(pid: number): number {
+function clientsOf(rate: number | undefined): readonly string[] {
+  if (rate === undefined) return ['-c', String(CLIENTS)];
+  const clients = Math.max(1, Math.round(rate / PACED_RATE_PER_CLIENT));
+  const each = Math.ceil(rate / clients);
+  return ['-c', String(clients), `--rps=${each}`, '--rate=1', '--rate-period=1ms'];
+}
+
+/** User and system time of a process until now, counted in ticks of 10 ms (proc(5)). */
+export function cpuUs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return Number(fields[11]) + Number(fields[12]);
+  return (Number(fields[11]) + Number(fields[12])) * US_PER_TICK;
 }
 
 function latencies(log: string): readonly number[] {

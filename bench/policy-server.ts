@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readSettings } from '../src/config.ts';
-import type { Recorder } from '../src/decision/ports.ts';
 import { serve } from '../src/serve.ts';
+import { recordsNothing } from './records-nothing.ts';
 
 /**
  * The sidecar with policies only. h2load sends the same bytes every time, and a repeated request is
@@ -16,13 +16,6 @@ const { values } = parseArgs({
     record: { type: 'string' },
   },
 });
-
-const recordsNothing: Recorder = {
-  record: () => Promise.resolve('recorded'),
-  waiting: () => 0,
-  status: () => ({ adapter: 'none', healthy: true, problem: '' }),
-  close: () => Promise.resolve(),
-};
 
 const settings = readSettings({
   TOLLGATE_CONFIG: join(import.meta.dirname, 'policy.yaml'),

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { benchDecision } from './decision.ts';
 import { benchLedger } from './ledger.ts';
+import { benchWindows } from './windows.ts';
 
-/** `--only <part>` runs one; `--quick` and `--section <name>` are for developing the ledger. */
+/** `--only <part>` runs one; `--quick` and `--section <name>` are for developing some of them. */
 const { only, quick, section } = parseArgs({
   options: {
     only: { type: 'string' },
@@ -18,6 +19,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   decision: benchDecision,
   ledger: () => benchLedger({ quick, section }),
+  windows: () => benchWindows({ quick, section }),
 };
 
 if (only !== undefined && !PARTS[only]) {

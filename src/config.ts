@@ -14,6 +14,7 @@ import {
   type VariableName,
   type Variables,
 } from './configuration/variables.ts';
+import { maskedRedisAddress } from './lib/redis-address.ts';
 import { ListenError, parseAddress, type Address } from './server/address.ts';
 
 const MS_PER_DAY = 86_400_000;
@@ -49,6 +50,10 @@ export interface RedisSettings {
   readonly maxConnections: number;
   readonly keepAlive: boolean;
   readonly connectTimeoutMs: number;
+  /** Paths of PEM files; undefined means those of the system, or none. */
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
 }
 
 export interface DatabaseSettings {
@@ -164,6 +169,9 @@ function redisOf(values: Variables): RedisSettings {
     maxConnections: values.REDIS_MAX_CONNECTIONS,
     keepAlive: values.REDIS_SOCKET_KEEPALIVE,
     connectTimeoutMs: values.REDIS_CONNECTION_POOL_TIMEOUT,
+    caFile: values.TOLLGATE_REDIS_CA_FILE,
+    certFile: values.TOLLGATE_REDIS_CERT_FILE,
+    keyFile: values.TOLLGATE_REDIS_KEY_FILE,
   };
 }
 
@@ -255,6 +263,7 @@ function described(given: Given): Readonly<Record<string, string>> {
 function shown(name: VariableName, value: string | undefined): string {
   if (value === undefined) return '';
   if (SECRETS.has(name)) return MASK;
+  if (name === 'REDIS_URL') return maskedRedisAddress(value, MASK);
   return SECRET_URLS.has(name) ? maskedUrl(value) : value;
 }
 

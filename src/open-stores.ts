@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from './config.ts';
 import { finishHold } from './decision/finish.ts';
 import type { RateLimiter } from './decision/ports.ts';
 import type { Clock } from './lib/clock.ts';
+import type { RedisTls } from './stores/redis/redis-client.ts';
 import type { LedgerStores } from './stores/postgres/ledger-stores.ts';
 
 /** The folder of the embedded database inside the data directory. */
@@ -43,11 +45,21 @@ export async function openRateLimiter(
     const { MemoryRateLimiter } = await import('./stores/memory/memory-rate-limiter.ts');
     return new MemoryRateLimiter({ clock });
   }
-  const { openRedisRateLimiter } = await import('./stores/redis/redis-rate-limiter.ts');
+  const { openRedisRateLimiter } = await import('./stores/redis/open-redis-rate-limiter.ts');
   return openRedisRateLimiter({
     url: redis.url,
+    tls: tlsOf(redis),
     deadlineMs: redis.deadlineMs,
     keepAlive: redis.keepAlive,
     log,
   });
+}
+
+/** @throws when a file cannot be read. */
+function tlsOf({ caFile, certFile, keyFile }: Settings['redis']): RedisTls {
+  return {
+    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+    ...(certFile !== undefined && { cert: readFileSync(certFile, 'utf8') }),
+    ...(keyFile !== undefined && { key: readFileSync(keyFile, 'utf8') }),
+  };
 }

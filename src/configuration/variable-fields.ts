@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseUsd, type MicroUsd } from '../lib/money.ts';
+import { parseRedisAddress } from '../lib/redis-address.ts';
 import { MAX_BURST_MULTIPLIER } from './bounds.ts';
 import { parseFactor } from './notation.ts';
 import { REFUSED, scalar, type Read } from './scalar.ts';
@@ -115,6 +116,11 @@ export function url(expected: string, protocols: readonly string[]): z.ZodType<s
     URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined,
   );
 }
+
+export const redisUrl = secret<string>(
+  'redis://host:port/0, rediss://…, unix:///path, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port',
+  (text) => (parseRedisAddress(text) ? text : undefined),
+);
 
 export const endpoint = url('a URL such as http://localhost:4318', ['http:', 'https:']);
 

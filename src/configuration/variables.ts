@@ -8,6 +8,7 @@ import {
   endpoint,
   flag,
   multiplier,
+  redisUrl,
   ratio,
   sealed,
   seconds,
@@ -58,15 +59,18 @@ export const variablesSchema = z.object({
     ),
   TOLLGATE_LOG_LEVEL: choice(LOG_LEVELS).prefault('info').describe('Least level that is logged.'),
 
-  REDIS_URL: url('a URL such as redis://localhost:6379/0, rediss://… or unix:///path', [
-    'redis:',
-    'rediss:',
-    'unix:',
-  ])
+  REDIS_URL: redisUrl
     .optional()
     .describe(
       'Redis that counts rate windows for all sidecars. Absent means counted in this process alone.',
     ),
+  TOLLGATE_REDIS_CA_FILE: anyText
+    .optional()
+    .describe('PEM file of who vouches for Redis, with rediss://. Absent means the system’s.'),
+  TOLLGATE_REDIS_CERT_FILE: anyText
+    .optional()
+    .describe('PEM file of the certificate that is shown to Redis.'),
+  TOLLGATE_REDIS_KEY_FILE: anyText.optional().describe('PEM file of its key.'),
   TOLLGATE_REDIS_DEADLINE_MS: wholeNumber(1, 60_000)
     .optional()
     .describe('How long one command may take. Default 10, or REDIS_TIMEOUT_SECONDS.'),

@@ -118,6 +118,8 @@ export async function giveBack(
   taken: Taken | undefined,
 ): Promise<boolean> {
   if (!taken) return true;
-  const outcome = await observer.stage('refund', () => taken.limiter.refund(taken.request));
-  return typeof outcome === 'string';
+  const outcomes = await observer.stage('refund', () =>
+    Promise.all(taken.map(({ limiter, request }) => limiter.refund(request))),
+  );
+  return outcomes.every((outcome) => typeof outcome === 'string');
 }

@@ -99,6 +99,11 @@ export interface RateLimiter {
     tenant: string,
     counters: readonly CounterSpec[],
   ): Promise<readonly WindowReading[] | Unavailable>;
+  /**
+   * Counters whose counts are known to be too low, because the store has lost some, until their
+   * windows have passed. They are not to be taken from: each limit says what that means.
+   */
+  uncounted(tenant: string, counters: readonly CounterSpec[]): readonly CounterSpec[];
   health(): Promise<Health>;
   close(): Promise<void>;
 }

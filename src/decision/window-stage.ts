@@ -19,24 +19,36 @@ export interface WindowStage {
 }
 
 /** What was taken, and from whom: there it has to be given back if money denies. */
-export interface Taken {
+export type Taken = readonly {
   readonly limiter: RateLimiter;
   readonly request: TakeRequest;
-}
+}[];
+
+type Limiters = Pick<PipelineParts, 'limiter' | 'localLimiter'>;
 
 /** Takes from every window of every counter, or from none. */
 export async function runWindowStage(
-  { limiter, localLimiter }: Pick<PipelineParts, 'limiter' | 'localLimiter'>,
+  limiters: Limiters,
   request: TakeRequest,
   { exempted }: LimitSelection,
 ): Promise<WindowStage | Conflict | Overloaded> {
   const lifted = exempted.map(exemptionReason);
   if (request.counters.length === 0) return passed(lifted, [], NOTHING_TAKEN);
+  const lost = limiters.limiter.uncounted(request.tenant, request.counters);
+  if (lost.length > 0) return withoutLost(limiters, request, lifted, lost);
+  return takeAll(limiters, request, lifted);
+}
+
+async function takeAll(
+  { limiter, localLimiter }: Limiters,
+  request: TakeRequest,
+  lifted: readonly Reason[],
+): Promise<WindowStage | Conflict | Overloaded> {
   const outcome = await limiter.take(request);
   switch (outcome.kind) {
     case 'taken':
       return passed(lifted, windowsTaken(outcome.windows, request.counters), {
-        taken: { limiter, request },
+        taken: [{ limiter, request }],
         takenNow: !outcome.replayed,
       });
     case 'denied':
@@ -46,6 +58,37 @@ export async function runWindowStage(
     default:
       return outcome;
   }
+}
+
+/**
+ * The store has lost counts of some counters: those follow their outage policy, and the others are
+ * taken from as ever.
+ */
+async function withoutLost(
+  limiters: Limiters,
+  request: TakeRequest,
+  lifted: readonly Reason[],
+  lost: readonly CounterSpec[],
+): Promise<WindowStage | Conflict | Overloaded> {
+  const own = { ...request, counters: lost };
+  const policy = await byOutagePolicy([], own, limiters.localLimiter, HAS_LOST);
+  const rest = request.counters.filter((counter) => !lost.includes(counter));
+  if (!policy.allowed || rest.length === 0) {
+    return { ...policy, reasons: [...lifted, ...policy.reasons] };
+  }
+  const counted = await takeAll(limiters, { ...request, counters: rest }, lifted);
+  if (counted.kind !== 'windows' || !counted.allowed) {
+    for (const { limiter, request: own } of policy.taken ?? []) await limiter.refund(own);
+    return counted;
+  }
+  return {
+    ...counted,
+    reasons: [...counted.reasons, ...policy.reasons],
+    windows: [...counted.windows, ...policy.windows],
+    taken: [...(counted.taken ?? []), ...(policy.taken ?? [])],
+    takenNow: counted.takenNow || policy.takenNow,
+    outage: true,
+  };
 }
 
 function passed(
@@ -86,8 +129,10 @@ async function byOutagePolicy(
   lifted: readonly Reason[],
   request: TakeRequest,
   limiter: RateLimiter,
+  cause = COULD_NOT,
 ): Promise<WindowStage> {
   const { counters } = request;
+  const outageReason = outageReasonFor(cause);
   const windows = counters.flatMap(outageWindows);
   const stage = { kind: 'windows', windows, ...NOTHING_TAKEN, outage: true } as const;
   const denying = counters.filter(({ onOutage }) => onOutage === 'deny');
@@ -98,13 +143,21 @@ async function byOutagePolicy(
   const outcome = await takeOwn(limiter, own);
   if (outcome.kind === 'denied') {
     const violated = outcome.windows.filter((reading) => reading.violated);
-    return { ...stage, allowed: false, reasons: [...lifted, ...violated.map(shareReason)] };
+    return {
+      ...stage,
+      allowed: false,
+      reasons: [...lifted, ...violated.map(shareReasonFor(cause))],
+    };
   }
   const reasons = [...lifted, ...counters.map(outageReason)];
   if (outcome.kind !== 'taken') {
-    return { ...stage, allowed: false, reasons: [...lifted, ...own.counters.map(fullReason)] };
+    return {
+      ...stage,
+      allowed: false,
+      reasons: [...lifted, ...own.counters.map(fullReasonFor(cause))],
+    };
   }
-  const taken = own.counters.length === 0 ? undefined : { limiter, request: own };
+  const taken = own.counters.length === 0 ? undefined : [{ limiter, request: own }];
   return { ...stage, allowed: true, reasons, taken, takenNow: taken !== undefined };
 }
 
@@ -161,9 +214,20 @@ function exceededReason(reading: WindowReading, counter: CounterSpec | undefined
   };
 }
 
-function outageReason({ limitId, scope, onOutage, localPerMille }: CounterSpec): Reason {
+/** Why a limit follows its outage policy, as its messages say it. */
+const COULD_NOT = 'could not be checked';
+const HAS_LOST = 'has lost counts, because its store was emptied,';
+
+function outageReasonFor(cause: string): (counter: CounterSpec) => Reason {
+  return (counter) => outageReason(counter, cause);
+}
+
+function outageReason(
+  { limitId, scope, onOutage, localPerMille }: CounterSpec,
+  cause: string,
+): Reason {
   const rule = { ruleKind: 'limit', rule: limitId, scope } as const;
-  const away = `Limit ${limitId} could not be checked for ${scope}`;
+  const away = `Limit ${limitId} ${cause} for ${scope}`;
   switch (onOutage) {
     case 'allow':
       return {
@@ -185,10 +249,14 @@ function outageReason({ limitId, scope, onOutage, localPerMille }: CounterSpec):
 }
 
 /** The share of this process is used up. */
-function shareReason({ limitId, scope, limit, lengthMs, unit, ...rest }: WindowReading): Reason {
-  const { retryAfterMs } = rest;
+function shareReasonFor(cause: string): (reading: WindowReading) => Reason {
+  return (reading) => shareReason(reading, cause);
+}
+
+function shareReason(reading: WindowReading, cause: string): Reason {
+  const { limitId, scope, limit, lengthMs, unit, retryAfterMs } = reading;
   const message =
-    `Limit ${limitId} could not be checked for ${scope}, and the share of this process, ` +
+    `Limit ${limitId} ${cause} for ${scope}, and the share of this process, ` +
     `${limit} ${allowance(unit, lengthMs)}, is used up.`;
   return {
     code: 'limit.unavailable',
@@ -201,9 +269,11 @@ function shareReason({ limitId, scope, limit, lengthMs, unit, ...rest }: WindowR
 }
 
 /** Not even this process can count, because its memory is full. */
-function fullReason({ limitId, scope }: CounterSpec): Reason {
-  const message = `Limit ${limitId} could not be checked for ${scope}, nor counted by this process.`;
-  return { code: 'limit.unavailable', message, ruleKind: 'limit', rule: limitId, scope };
+function fullReasonFor(cause: string): (counter: CounterSpec) => Reason {
+  return ({ limitId, scope }) => {
+    const message = `Limit ${limitId} ${cause} for ${scope}, and this process has no room to count.`;
+    return { code: 'limit.unavailable', message, ruleKind: 'limit', rule: limitId, scope };
+  };
 }
 
 function allowance(unit: string, lengthMs: number): string {

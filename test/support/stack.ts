@@ -20,7 +20,7 @@ import { JournalRecorder } from '../../src/stores/journal/journal-recorder.ts';
 import { MemoryRateLimiter } from '../../src/stores/memory/memory-rate-limiter.ts';
 import type { LedgerStores } from '../../src/stores/postgres/ledger-stores.ts';
 import { openPostgres } from '../../src/stores/postgres/open-postgres.ts';
-import { openRedisRateLimiter } from '../../src/stores/redis/redis-rate-limiter.ts';
+import { openRedisRateLimiter } from '../../src/stores/redis/open-redis-rate-limiter.ts';
 
 /** A part that does not answer: its real adapter, pointed at where nothing is. */
 export type Away = 'rate_limiter' | 'ledger' | 'record';

@@ -96,6 +96,11 @@ export class MemoryRateLimiter implements RateLimiter {
     return counters.flatMap((spec) => this.#entities.look(tenant, spec).read(nowMs, spec));
   }
 
+  /** Memory loses nothing before its end, and then everything. */
+  uncounted(): readonly CounterSpec[] {
+    return [];
+  }
+
   health(): Promise<Health> {
     return Promise.resolve({ adapter: 'memory', healthy: true, problem: '' });
   }

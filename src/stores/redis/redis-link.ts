@@ -1,5 +1,7 @@
-import { Redis } from 'ioredis';
+import { Redis, type Cluster } from 'ioredis';
 
+import type { RedisAddress } from '../../lib/redis-address.ts';
+import { redisClient, type RedisTls } from './redis-client.ts';
 import type { Script } from './scripts.ts';
 
 /** What came of one command. Neither rejects nor throws. */
@@ -10,9 +12,15 @@ export type Answer =
   /** No connection, or it broke. Whether the command was done is unknown. */
   | { readonly kind: 'lost'; readonly problem: string };
 
+/** One server, for questions about itself. */
+export interface RedisNode {
+  readonly name: string;
+  readonly send: (command: string, args?: string[]) => Promise<Answer>;
+}
+
 export interface RedisLinkOptions {
-  /** redis://, rediss://, unix:// or the path of a Unix socket. */
-  readonly url: string;
+  readonly address: RedisAddress;
+  readonly tls?: RedisTls | undefined;
   readonly keepAlive: boolean;
   /** Called with a sentence when the connection is made or lost. */
   readonly log: (message: string) => void;
@@ -21,40 +29,17 @@ export interface RedisLinkOptions {
 }
 
 /**
- * Reconnects wait 50 ms, then twice as long each time, to this: recovery is noticed within a
- * second.
- */
-const MAX_RECONNECT_MS = 400;
-const FIRST_RECONNECT_MS = 50;
-/** TCP and TLS handshake; a lost SYN is repeated by the kernel after one second. */
-const CONNECT_TIMEOUT_MS = 1_500;
-const KEEP_ALIVE_MS = 30_000;
-
-/**
- * One connection to one Redis. Commands are written at once or not at all: there is no offline
+ * One connection to one Redis, or one to each node of a cluster. Commands are written at once or not at all: there is no offline
  * queue, and none is sent again by itself. Deadlines are the caller's.
  */
 export class RedisLink {
-  readonly #client: Redis;
+  readonly #client: Redis | Cluster;
   readonly #log: (message: string) => void;
   #problem = 'Redis has not answered yet';
 
-  constructor({ url, keepAlive, log, onReady }: RedisLinkOptions) {
+  constructor({ address, tls, keepAlive, log, onReady }: RedisLinkOptions) {
     this.#log = log;
-    this.#client = new Redis(url.replace(/^unix:\/\//, ''), {
-      lazyConnect: true,
-      protocol: 2,
-      disableClientInfo: true,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      maxLoadingRetryTime: MAX_RECONNECT_MS,
-      keepAlive: KEEP_ALIVE_MS,
-      retryStrategy: (tries) => Math.min(FIRST_RECONNECT_MS * 2 ** (tries - 1), MAX_RECONNECT_MS),
-      // A primary that became a replica has a successor, found by connecting anew.
-      reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    });
+    this.#client = redisClient(address, tls);
     this.#watch(keepAlive, onReady);
   }
 
@@ -90,12 +75,16 @@ export class RedisLink {
 
   async send(command: string, args: (string | Buffer)[] = []): Promise<Answer> {
     if (!this.ready) return { kind: 'lost', problem: this.#problem };
-    try {
-      return { kind: 'reply', value: await this.#client.callBuffer(command, args) };
-    } catch (error) {
-      const refused = error instanceof Error && error.name === 'ReplyError';
-      return { kind: refused ? 'refused' : 'lost', problem: messageOf(error) };
-    }
+    return sendTo(this.#client, command, args);
+  }
+
+  /** Every server that counts: one, or the primaries of a cluster. */
+  servers(): readonly RedisNode[] {
+    const clients = this.#client instanceof Redis ? [this.#client] : this.#client.nodes('master');
+    return clients.map((client) => ({
+      name: `${client.options.host ?? ''}:${client.options.port ?? ''}`,
+      send: (command, args = []) => sendTo(client, command, args),
+    }));
   }
 
   /** Gives up a connection through which nothing comes any more and makes a new one. */
@@ -115,7 +104,7 @@ export class RedisLink {
       this.#problem = `Redis: ${messageOf(error)}`;
     });
     client.on('connect', () => {
-      if (!keepAlive) client.stream.setKeepAlive(false);
+      if (!keepAlive && client instanceof Redis) client.stream.setKeepAlive(false);
     });
     let wasReady = false;
     client.on('ready', () => {
@@ -129,6 +118,19 @@ export class RedisLink {
       this.#problem = 'the connection to Redis was lost';
       this.#log(this.#problem);
     });
+  }
+}
+
+async function sendTo(
+  client: Redis | Cluster,
+  command: string,
+  args: (string | Buffer)[],
+): Promise<Answer> {
+  try {
+    return { kind: 'reply', value: await client.callBuffer(command, args) };
+  } catch (error) {
+    const refused = error instanceof Error && error.name === 'ReplyError';
+    return { kind: refused ? 'refused' : 'lost', problem: messageOf(error) };
   }
 }
 

@@ -6,28 +6,32 @@ import type {
   TakeRequest,
   Unavailable,
 } from '../../decision/ports.ts';
+import { randomBytes } from 'node:crypto';
+import { parseRedisAddress } from '../../lib/redis-address.ts';
 import type { CounterSpec, WindowReading } from '../../limits/counter.ts';
 import { checkCounters } from '../../limits/check-counters.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { answerWithin } from './deadline.ts';
-import { RedisKeys } from './keys.ts';
+import { Epochs } from './epochs.ts';
+import { RedisKeys, type KeysPart } from './keys.ts';
 import { readOpenCall } from './open-call.ts';
 import type { Plan } from './plan.ts';
 import { plannedCall, planOf, shapeOf, ShapeTable } from './plan.ts';
 import { redisHealth } from './redis-health.ts';
+import type { RedisTls } from './redis-client.ts';
 import type { Answer } from './redis-link.ts';
 import { RedisLink } from './redis-link.ts';
+import { RedisWatch } from './redis-watch.ts';
 import type { Script, Scripts } from './scripts.ts';
 import { loadScripts } from './scripts.ts';
+import type { TakeBatch } from './take-batch.ts';
 import { TakeQueue } from './take-queue.ts';
 import { FOREIGN, readingsOf } from './verdict.ts';
 
 export interface RedisRateLimiterOptions {
-  /**
-   * redis://[user:password@]host[:port][/db], rediss://… for TLS, unix:///path or the path of a
-   * Unix socket.
-   */
+  /** As parseRedisAddress reads it. */
   readonly url: string;
+  readonly tls?: RedisTls;
   /**
    * From a request to its answer; a whole number of ms, 10 unless given. Past it the answer is
    * `unavailable`.
@@ -44,7 +48,7 @@ export interface RedisRateLimiterOptions {
    * given.
    */
   readonly maxWaiting?: number;
-  /** Told in a sentence when Redis is lost or found again. */
+  /** Told in a sentence when Redis is lost or found again, and when counts were lost. */
   readonly log?: (message: string) => void;
   /**
    * Tests only: stands for the server's clock, in ms since the epoch. Every client of a key must
@@ -59,25 +63,13 @@ const DEADLINE_MS = 10;
 const MAX_BATCH = 64;
 /** Far more than can be decided within the deadline: what comes on top would be late anyway. */
 const MAX_WAITING = 4_096;
+/** Script calls in flight: to one server, and to all of a cluster. */
+const MAX_FLIGHTS = { one: 2, many: 32 } as const;
 /** How long opening waits for the first connection; then it goes on in the background. */
 const FIRST_CONNECT_MS = 1_000;
 
-/**
- * Opens the RateLimiter on Redis 6 or later. Does not fail when Redis is away: it answers
- * `unavailable` until Redis is there, and finds it by itself.
- *
- * Redis's clock counts, and one script decides, so all processes that share a Redis share exact
- * windows. After `unavailable` a take may have been done or not, because its answer may be what was
- * lost: a repeat under the same request id tells, and takes nothing twice.
- * @throws RangeError for a key prefix that is none, or a bound that is not a whole number ≥ 1.
- */
-export async function openRedisRateLimiter(options: RedisRateLimiterOptions): Promise<RateLimiter> {
-  const limiter = new RedisRateLimiter(options);
-  await limiter.start();
-  return limiter;
-}
-
-class RedisRateLimiter implements RateLimiter {
+/** The rate limiter of one Redis, or of one part of the keys of a cluster. */
+export class RedisRateLimiter implements RateLimiter {
   readonly #deadlineMs: number;
   readonly #keys: RedisKeys;
   readonly #nowMs: (() => number) | undefined;
@@ -86,33 +78,66 @@ class RedisRateLimiter implements RateLimiter {
   readonly #breaker: CircuitBreaker;
   readonly #queue: TakeQueue;
   readonly #maxAsking: number;
+  readonly #clustered: boolean;
+  readonly #epochs: Epochs;
+  readonly #watch: RedisWatch;
+  /** Begins the names of epochs. */
+  readonly #name = randomBytes(6).toString('hex');
   /** Refunds and peeks that are not answered yet. */
   #asking = 0;
 
-  constructor(options: RedisRateLimiterOptions) {
-    const { url, keepAlive = true, log = () => undefined } = options;
+  /** @param part of the keys; `shared` for the counters that all tenants of a cluster share. */
+  constructor(options: RedisRateLimiterOptions, part: KeysPart = 'tenant') {
+    const { url, tls, keepAlive = true, log = () => undefined } = options;
+    const address = parseRedisAddress(url);
+    if (address === undefined) throw new RangeError('not an address of Redis');
+    this.#clustered = address.kind === 'cluster';
     this.#deadlineMs = bound('deadlineMs', options.deadlineMs ?? DEADLINE_MS);
-    this.#keys = new RedisKeys(options.keyPrefix ?? 'tollgate');
+    this.#keys = new RedisKeys(options.keyPrefix ?? 'tollgate', part);
     this.#nowMs = options.nowMs;
     this.#maxAsking = bound('maxWaiting', options.maxWaiting ?? MAX_WAITING);
     this.#queue = new TakeQueue({
       deadlineMs: this.#deadlineMs,
       maxBatch: bound('maxBatch', options.maxBatch ?? MAX_BATCH),
       maxWaiting: this.#maxAsking,
-      send: (batch) => this.#link.run(this.#scripts.take, batch.keys(), batch.args(this.#clock())),
+      maxFlights: this.#clustered ? MAX_FLIGHTS.many : MAX_FLIGHTS.one,
+      send: (batch) => this.#send(batch),
       onAnswered: () => this.#breaker.succeeded(),
       onLost: (problem) => this.#breaker.failed(problem),
     });
-    this.#link = new RedisLink({ url, keepAlive, log, onReady: () => this.#breaker.probeNow() });
+    this.#epochs = new Epochs(
+      () => performance.now(),
+      () => log(COUNTS_LOST),
+    );
+    this.#link = new RedisLink({
+      address,
+      tls,
+      keepAlive,
+      log,
+      onReady: () => this.#breaker.probeNow(),
+    });
     this.#breaker = new CircuitBreaker({
       probe: async () => (await this.#ask('PING')).kind === 'reply',
       onStuck: () => this.#link.reset(),
       log,
     });
+    this.#watch = new RedisWatch({
+      servers: () => (this.#link.ready ? this.#link.servers() : []),
+      withinMs: WATCH_DEADLINE_MS,
+      look: (lost) => this.#look(lost),
+      log,
+    });
   }
 
-  start(): Promise<void> {
-    return this.#link.start(FIRST_CONNECT_MS);
+  async start(): Promise<void> {
+    await this.#link.start(FIRST_CONNECT_MS);
+    this.#watch.start();
+  }
+
+  uncounted(tenant: string, counters: readonly CounterSpec[]): readonly CounterSpec[] {
+    const sinceMs = this.#epochs.sinceLossMs(this.#slotOf(tenant));
+    if (sinceMs === Infinity) return [];
+    return counters.filter(({ windows }) => windows.some(({ lengthMs }) => lengthMs > sinceMs));
   }
 
   async take(request: TakeRequest): Promise<TakeOutcome> {
@@ -123,7 +148,8 @@ class RedisRateLimiter implements RateLimiter {
     const verdictKey = this.#keys.verdict(tenant, requestId);
     const plan = planOf(this.#keys, tenant, counters);
     const call = plannedCall(this.#keys, tenant, callId, counters);
-    return this.#queue.add(request, { verdictKey, fingerprint, plan, call });
+    const slot = this.#slotOf(tenant);
+    return this.#queue.add(request, { verdictKey, fingerprint, plan, call, slot });
   }
 
   async refund(request: TakeRequest): Promise<'refunded' | 'nothing' | Unavailable> {
@@ -178,15 +204,69 @@ class RedisRateLimiter implements RateLimiter {
     return readings ?? unavailable(FOREIGN);
   }
 
-  health(): Promise<Health> {
-    return redisHealth((command, args) => this.#ask(command, args));
+  async health(): Promise<Health> {
+    const answers = this.#link
+      .servers()
+      .map((server) => redisHealth((command, args) => this.#inTime(server.send(command, args))));
+    if (!this.#link.ready || answers.length === 0) return unhealthy(this.#link.problem);
+    const known = await Promise.all(answers);
+    const ill = known.find((one) => !one.healthy || one.problem !== '') ?? known[0];
+    const noticed = this.#watch.problem();
+    if (noticed !== '' && ill?.healthy !== false) return unhealthy(noticed);
+    return ill ?? unhealthy(this.#link.problem);
   }
 
   close(): Promise<void> {
+    this.#watch.stop();
     this.#breaker.dispose();
     this.#queue.abandon('the rate limiter was closed');
     this.#link.close();
     return Promise.resolve();
+  }
+
+  #slotOf(tenant: string): string {
+    return this.#clustered ? this.#keys.slotOf(tenant) : '';
+  }
+
+  /**
+   * One script call. When it finds an epoch that is not known, it is made once more with the epoch
+   * that it found, unless counts were lost: then this batch is not decided by what is left of them.
+   */
+  async #send(batch: TakeBatch): Promise<Answer> {
+    const { slot } = batch;
+    const epochKey = this.#keys.epoch(slot);
+    const run = (): Promise<Answer> =>
+      this.#link.run(
+        this.#scripts.take,
+        batch.keys(epochKey),
+        batch.args([this.#clock(), this.#epochs.epochOf(slot), this.#freshName()]),
+      );
+    const answer = await run();
+    const found = epochIn(answer, 1);
+    if (found === undefined) return answer;
+    const lost = this.#epochs.learn(slot, found.epoch, found.serverMs);
+    if (lost) return { kind: 'refused', problem: COUNTS_LOST };
+    const again = await run();
+    const moved = epochIn(again, 1) !== undefined;
+    return moved ? { kind: 'refused', problem: 'the epoch changes all the time' } : again;
+  }
+
+  /** Looks at the epochs of the slots in use, so that a loss is noticed also when nobody calls. */
+  async #look(lost: boolean): Promise<void> {
+    const slots = this.#clustered ? this.#epochs.latest(WATCHED_SLOTS) : [''];
+    await Promise.all(
+      slots.map(async (slot) => {
+        const args = [this.#clock(), this.#epochs.epochOf(slot), this.#freshName()];
+        const keys = [this.#keys.epoch(slot)];
+        const sent = this.#link.run(this.#scripts.watch, keys, [...args, lost ? '1' : '0']);
+        const found = epochIn(await answerWithin(sent, WATCH_DEADLINE_MS, LATE), 0);
+        if (found) this.#epochs.learn(slot, found.epoch, found.serverMs);
+      }),
+    );
+  }
+
+  #freshName(): string {
+    return `${this.#name}-${Date.now().toString(36)}`;
   }
 
   /** Why nothing is sent at all. */
@@ -242,6 +322,31 @@ function countersIn({ counters }: Plan): readonly string[] {
   const args: string[] = [];
   for (const { shape, cost } of counters) args.push(shapes.numberOf(shape), cost);
   return [...shapes.args(), ...args];
+}
+
+/** The epoch and the server's time in an answer of take.lua (behind a word) or watch.lua. */
+function epochIn(
+  answer: Answer,
+  at: 0 | 1,
+): { readonly epoch: string; readonly serverMs: number } | undefined {
+  const reply: readonly unknown[] =
+    answer.kind === 'reply' && Array.isArray(answer.value) ? answer.value : [];
+  if (at === 1 && !(Buffer.isBuffer(reply[0]) && reply[0].toString() === 'epoch')) return undefined;
+  const [epoch, serverMs] = [reply[at], reply[at + 1]];
+  if (!Buffer.isBuffer(epoch) || !Buffer.isBuffer(serverMs)) return undefined;
+  return { epoch: epoch.toString(), serverMs: Number(serverMs.toString()) };
+}
+
+const COUNTS_LOST =
+  'Redis has lost counts: until they have passed, windows that were running follow their outage policy';
+/** Looks in the background have time; nobody waits for them. */
+const WATCH_DEADLINE_MS = 300;
+const LATE: Answer = { kind: 'lost', problem: 'Redis did not answer a look at it' };
+/** Slots of a cluster whose epochs are looked at in one go. */
+const WATCHED_SLOTS = 32;
+
+function unhealthy(problem: string): Health {
+  return { adapter: 'redis', healthy: false, problem };
 }
 
 function unavailable(problem: string): Unavailable {

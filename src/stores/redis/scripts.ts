@@ -12,10 +12,11 @@ export interface Scripts {
   readonly refund: Script;
   readonly settle: Script;
   readonly peek: Script;
+  readonly watch: Script;
 }
 
 /** What all scripts share, and the meters; they go in front of each script. */
-const SHARED = ['shared', 'strict', 'aligned', 'token-bucket', 'leases'];
+const SHARED = ['shared', 'strict', 'aligned', 'token-bucket', 'leases', 'epoch'];
 
 /** Reads the scripts that lie beside this file. */
 export function loadScripts(): Scripts {
@@ -24,7 +25,13 @@ export function loadScripts(): Scripts {
     const text = `${shared}\n${textOf(name)}`;
     return { text, sha1: hash('sha1', text) };
   };
-  return { take: load('take'), refund: load('refund'), settle: load('settle'), peek: load('peek') };
+  return {
+    take: load('take'),
+    refund: load('refund'),
+    settle: load('settle'),
+    peek: load('peek'),
+    watch: load('watch'),
+  };
 }
 
 function textOf(name: string): string {

@@ -8,6 +8,8 @@ export interface PlannedTake {
   readonly plan: Plan;
   /** Undefined when nothing of it is settled later. */
   readonly call: PlannedCall | undefined;
+  /** What must go to one script call; the same for all where one server has all keys. */
+  readonly slot: string;
 }
 
 /**
@@ -28,6 +30,7 @@ export class TakeBatch {
   /** @returns false, with nothing added, when the decision has to go in a later batch. */
   add(take: PlannedTake): boolean {
     const { verdictKey, plan, call } = take;
+    if (this.#decisions.length > 0 && take.slot !== this.slot) return false;
     if (!this.#fits(plan)) return false;
     this.#counters += plan.counters.length;
     this.#verdictKeys.push(verdictKey);
@@ -40,16 +43,27 @@ export class TakeBatch {
     return true;
   }
 
-  keys(): readonly string[] {
-    return [...this.#entities.keys(), ...this.#verdictKeys, ...this.#calls.map(({ key }) => key)];
+  /** Of the decisions in it. */
+  get slot(): string {
+    return this.#decisions[0]?.slot ?? '';
   }
 
-  /** @param clock '' for the server's own. */
-  args(clock: string): readonly string[] {
+  /** @param epochKey of the slot. */
+  keys(epochKey: string): readonly string[] {
+    return [
+      epochKey,
+      ...this.#entities.keys(),
+      ...this.#verdictKeys,
+      ...this.#calls.map(({ key }) => key),
+    ];
+  }
+
+  /** @param head clock, known epoch and the name for a new one, as lua/take.lua says. */
+  args(head: readonly [clock: string, known: string, fresh: string]): readonly string[] {
     const decisions = String(this.#decisions.length);
     const entities = String(this.#entities.size);
-    const args = [clock, decisions, entities, ...this.#shapes.args()];
-    let place = this.#entities.size + this.#decisions.length;
+    const args = [...head, decisions, entities, ...this.#shapes.args()];
+    let place = 1 + this.#entities.size + this.#decisions.length;
     for (const { fingerprint, plan, call, counterArgs } of this.#decisions) {
       args.push(fingerprint, String(plan.mark), call ? String((place += 1)) : '0');
       if (call) args.push(call.callId, call.lifeMs, call.text);

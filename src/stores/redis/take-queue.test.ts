@@ -24,7 +24,9 @@ function open(change: Partial<TakeQueueOptions> = {}) {
     deadlineMs: 60,
     maxBatch: 4,
     maxWaiting: 100,
-    send: (batch) => new Promise((answer) => sent.push({ decisions: batch.keys().length, answer })),
+    maxFlights: 2,
+    send: (batch) =>
+      new Promise((answer) => sent.push({ decisions: batch.keys('e').length - 1, answer })),
     onAnswered: () => undefined,
     onLost: (problem) => lost.push(problem),
     ...change,
@@ -35,7 +37,13 @@ function open(change: Partial<TakeQueueOptions> = {}) {
     const requestId = `r${requests}`;
     return queue.add(
       { tenant: 't', requestId, fingerprint: 'f', callId: '', counters: [] },
-      { verdictKey: requestId, fingerprint: 'f', plan: { counters: [], mark: 0 }, call: undefined },
+      {
+        verdictKey: requestId,
+        fingerprint: 'f',
+        plan: { counters: [], mark: 0 },
+        call: undefined,
+        slot: '',
+      },
     );
   };
   return { queue, sent, lost, add };

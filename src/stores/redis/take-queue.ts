@@ -11,6 +11,8 @@ export interface TakeQueueOptions {
   readonly maxBatch: number;
   /** Most decisions that wait for a call; one more is answered `overloaded`. */
   readonly maxWaiting: number;
+  /** Most calls in flight over all slots; two where there is one slot. */
+  readonly maxFlights: number;
   readonly send: (batch: TakeBatch) => Promise<Answer>;
   /** Told of every call that was answered, and of every one that was not. */
   readonly onAnswered: () => void;
@@ -27,13 +29,14 @@ interface Waiting {
 
 /** A script call that was sent and has neither been answered nor given up. */
 interface Flight {
+  readonly slot: string;
   readonly sentAtMs: number;
   readonly dueAtMs: number;
 }
 
 /**
- * While Redis works on one call, the next one is already there; more would only make the batches
- * smaller.
+ * Per slot: while Redis works on one call, the next one is already there; more would only make the
+ * batches smaller.
  */
 const MAX_FLIGHTS = 2;
 /**
@@ -96,7 +99,7 @@ export class TakeQueue {
 
   /** After the sockets of this turn were read, so that all who come in one turn go together. */
   #pumpSoon(): void {
-    if (this.#pumping || this.#flights.size >= MAX_FLIGHTS) return;
+    if (this.#pumping || this.#flights.size >= this.#options.maxFlights) return;
     this.#pumping = true;
     setImmediate(() => {
       this.#pumping = false;
@@ -105,24 +108,47 @@ export class TakeQueue {
   }
 
   #pump(): void {
-    while (this.#flights.size < MAX_FLIGHTS && this.#waiting.length > 0) {
-      const batch = new TakeBatch();
-      const most = Math.min(this.#waiting.length, this.#options.maxBatch);
-      let taken = 0;
-      while (taken < most && batch.add(this.#at(taken).planned)) taken += 1;
-      this.#fly(batch, this.#waiting.splice(0, taken));
+    const busy = new Set<string>();
+    for (const { slot } of this.#flights) if (this.#flightsOf(slot) >= MAX_FLIGHTS) busy.add(slot);
+    while (this.#flights.size < this.#options.maxFlights) {
+      const first = this.#waiting.find(({ planned }) => !busy.has(planned.slot));
+      if (first === undefined) return;
+      const { slot } = first.planned;
+      this.#flyFrom(slot);
+      if (this.#flightsOf(slot) >= MAX_FLIGHTS) busy.add(slot);
     }
   }
 
-  #at(index: number): Waiting {
-    const entry = this.#waiting[index];
-    if (entry === undefined) throw new RangeError(`no decision waits at ${index}`);
-    return entry;
+  #flightsOf(slot: string): number {
+    let count = 0;
+    for (const flight of this.#flights) if (flight.slot === slot) count += 1;
+    return count;
+  }
+
+  /** Sends those of a slot that wait longest, as many as go in one call. */
+  #flyFrom(slot: string): void {
+    const batch = new TakeBatch();
+    const entries: Waiting[] = [];
+    const rest: Waiting[] = [];
+    let full = false;
+    for (const entry of this.#waiting) {
+      const mayGo: boolean = !full && entry.planned.slot === slot;
+      if (mayGo && batch.add(entry.planned)) entries.push(entry);
+      else rest.push(entry);
+      // Once one of the slot has to stay, nobody who came later goes before it.
+      if (mayGo) full = entries.length >= this.#options.maxBatch || rest.at(-1) === entry;
+    }
+    this.#waiting = rest;
+    this.#fly(batch, entries);
   }
 
   #fly(batch: TakeBatch, entries: readonly Waiting[]): void {
     const sentAtMs = performance.now();
-    const flight: Flight = { sentAtMs, dueAtMs: sentAtMs + this.#options.deadlineMs };
+    const flight: Flight = {
+      slot: batch.slot,
+      sentAtMs,
+      dueAtMs: sentAtMs + this.#options.deadlineMs,
+    };
     this.#flights.add(flight);
     this.#options.send(batch).then(
       (answer) => this.#arrive(flight, entries, answer),

@@ -1,18 +1,20 @@
 -- Decides many waiting decisions in the order in which they came, each against what the ones before
 -- it left.
 --
--- KEYS  E entities, each once; then D verdicts, one for each decision, the same key twice when a
+-- KEYS  the epoch; E entities, each once; then D verdicts, one for each decision, the same key twice when a
 --       request came twice; then calls, one for each decision that is settled later
 -- ARGV  1  '' for the server's clock, or the time in ms (tests only)
---       2  D
---       3  E
---       4  shapes, as readShapes says; all uses of an entity within a call have the same lengths
+--       2  known epoch, 3 name for a new one
+--       4  D
+--       5  E
+--       6  shapes, as readShapes says; all uses of an entity within a call have the same lengths
 --       then for each decision: fingerprint, plan (u32: tells whether a repeat asks for the same
 --       counters), call (its place in KEYS, 0 when nothing is settled later) and, unless 0, the
 --       call's id, how long it is remembered in ms and a text; how many counters n, n times: entity
 --       (1..E), shape, cost
 -- A call is remembered as: for each counter f64 time of the take, then the text.
--- Answers for each decision a status and a verdict:
+-- Answers 'epoch', the epoch and the server's time in ms when the epoch is another one, and decides
+-- nothing then. Otherwise for each decision a status and a verdict:
 --   0 decided now
 --   1 decided before
 --   2 decided before under another fingerprint; ''
@@ -34,16 +36,18 @@ local VERDICT_MS = 600000
 local VERDICT_HEAD = '<BI4I2'
 
 local now = clockMs(ARGV[1])
-local decisions = tonumber(ARGV[2])
-local entities = tonumber(ARGV[3])
-local shapes, a = readShapes(4)
-local values = readAll(KEYS, entities + decisions)
+local epoch = epochBesides(KEYS[1], ARGV[2], ARGV[3], now)
+if epoch then return { 'epoch', epoch, string.format('%.0f', now) } end
+local decisions = tonumber(ARGV[4])
+local entities = tonumber(ARGV[5])
+local shapes, a = readShapes(6)
+local values = readAll(KEYS, 1 + entities + decisions)
 local opened, changed, verdicts, remembered, calls, reply = {}, {}, {}, {}, {}, {}
 
 local function openOnce(k, shape)
   local e = opened[k]
   if e == nil then
-    e = shape.meter.open(KEYS[k], values[k], shape, now) or false
+    e = shape.meter.open(KEYS[1 + k], values[1 + k], shape, now) or false
     opened[k] = e
   end
   return e
@@ -134,8 +138,8 @@ for d = 1, decisions do
     a = a + 3
   end
   local n = tonumber(ARGV[a])
-  local key = KEYS[entities + d]
-  local stored = verdicts[key] or values[entities + d]
+  local key = KEYS[1 + entities + d]
+  local stored = verdicts[key] or values[1 + entities + d]
   local status, verdict = UNREADABLE, ''
   if stored then
     status, verdict = recall(stored, plan, fingerprint, a + 1, n)
