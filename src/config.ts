@@ -50,6 +50,7 @@ export interface RedisSettings {
   readonly maxConnections: number;
   readonly keepAlive: boolean;
   readonly connectTimeoutMs: number;
+  readonly keyPrefix: string;
   /** Paths of PEM files; undefined means those of the system, or none. */
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
@@ -169,6 +170,7 @@ function redisOf(values: Variables): RedisSettings {
     maxConnections: values.REDIS_MAX_CONNECTIONS,
     keepAlive: values.REDIS_SOCKET_KEEPALIVE,
     connectTimeoutMs: values.REDIS_CONNECTION_POOL_TIMEOUT,
+    keyPrefix: values.TOLLGATE_REDIS_PREFIX,
     caFile: values.TOLLGATE_REDIS_CA_FILE,
     certFile: values.TOLLGATE_REDIS_CERT_FILE,
     keyFile: values.TOLLGATE_REDIS_KEY_FILE,

@@ -50,6 +50,7 @@ export async function openRateLimiter(
     url: redis.url,
     tls: tlsOf(redis),
     deadlineMs: redis.deadlineMs,
+    keyPrefix: redis.keyPrefix,
     keepAlive: redis.keepAlive,
     log,
   });

@@ -5,7 +5,9 @@ import { openFileSource } from './configuration/file-source.ts';
 import type { Settings } from './config.ts';
 import { startArchive } from './control/archive.ts';
 import { startExpiry } from './control/expiry.ts';
+import { startViolations } from './control/violations.ts';
 import type { DecisionPoint } from './decision/answers.ts';
+import { alsoSeeing } from './decision/also-seeing.ts';
 import { grantTokens } from './decision/grant-token.ts';
 import { openPipeline } from './decision/pipeline.ts';
 import type { ConfigSource, Recorder } from './decision/ports.ts';
@@ -89,6 +91,8 @@ export async function serve(
   const archive = startArchive(stores.ledger, archiveAfterMs, telemetry.archiveLog);
   opened.defer(() => archive.stop());
 
+  const violations = startViolations(limiter, telemetry.violationLog);
+  opened.defer(() => violations.stop());
   const localLimiter = new MemoryRateLimiter({ clock: systemClock });
   const parts = {
     config,
@@ -101,7 +105,7 @@ export async function serve(
   const point = openPipeline({
     ...parts,
     tokens: grantTokens(settings.tokenKey ?? randomBytes(TOKEN_KEY_BYTES)),
-    observer: telemetry.observer,
+    observer: alsoSeeing(telemetry.observer, violations.see),
   });
   const queries = openQueryDesk({
     ...parts,

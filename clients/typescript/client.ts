@@ -11,6 +11,8 @@ import {
 import {
   GetBudgetStatusRequest,
   GetUsageRequest,
+  ListViolationsRequest,
+  type LimitViolation,
   type GetStatusResponse,
   QueryServiceService as Queries,
   type UsageRow,
@@ -26,6 +28,7 @@ import {
   type ReleaseInput,
   type ReserveInput,
   type UsageQueryInput,
+  type ViolationsInput,
 } from './requests.ts';
 import { readVerdict, type ReserveVerdict, type Verdict } from './verdict.ts';
 
@@ -155,6 +158,16 @@ export class TollgateClient {
       if (pageToken === '') break;
     }
     return rows;
+  }
+
+  /** How often limits of a tenant denied, the latest first; at most 1,000. */
+  async violations(
+    input: ViolationsInput,
+    options: RequestOptions = {},
+  ): Promise<LimitViolation[]> {
+    const request = ListViolationsRequest.fromPartial(input);
+    const answer = await this.#channel.send(Queries.listViolations, request, options);
+    return answer.violations;
   }
 
   close(): void {

@@ -13,6 +13,7 @@ export type {
   ReleaseInput,
   ReserveInput,
   UsageQueryInput,
+  ViolationsInput,
 } from './requests.ts';
 export { UsageBucket, UsageDimension } from '../../src/gen/tollgate/v1/query_service.ts';
 export type { ReserveVerdict, Verdict } from './verdict.ts';

@@ -6,7 +6,10 @@ import type {
   ReleaseRequest,
   ReserveRequest,
 } from '../../src/gen/tollgate/v1/decision_service.ts';
-import type { GetUsageRequest } from '../../src/gen/tollgate/v1/query_service.ts';
+import type {
+  GetUsageRequest,
+  ListViolationsRequest,
+} from '../../src/gen/tollgate/v1/query_service.ts';
 
 // Requests as callers write them: every field may be left out, and without a request id a UUID is
 // made.
@@ -16,6 +19,7 @@ export type CommitInput = Parameters<typeof CommitRequest.fromPartial>[0];
 export type ReleaseInput = Parameters<typeof ReleaseRequest.fromPartial>[0];
 export type ExtendInput = Parameters<typeof ExtendRequest.fromPartial>[0];
 export type UsageQueryInput = Parameters<typeof GetUsageRequest.fromPartial>[0];
+export type ViolationsInput = Parameters<typeof ListViolationsRequest.fromPartial>[0];
 
 /** The id is made once, before the first try, so that every try carries the same. */
 export function identified<T extends { requestId: string }>(request: T): T {

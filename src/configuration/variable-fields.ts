@@ -117,6 +117,10 @@ export function url(expected: string, protocols: readonly string[]): z.ZodType<s
   );
 }
 
+export const keyPrefix = fromText<string>('1 to 64 of A-Z a-z 0-9 . _ : @ / -', (text) =>
+  /^[A-Za-z0-9._:@/-]{1,64}$/.test(text) ? { ok: text } : REFUSED,
+);
+
 export const redisUrl = secret<string>(
   'redis://host:port/0, rediss://…, unix:///path, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port',
   (text) => (parseRedisAddress(text) ? text : undefined),

@@ -7,6 +7,7 @@ import {
   count,
   endpoint,
   flag,
+  keyPrefix,
   multiplier,
   redisUrl,
   ratio,
@@ -77,11 +78,20 @@ export const variablesSchema = z.object({
   REDIS_TIMEOUT_SECONDS: seconds
     .optional()
     .describe('The same in seconds; TOLLGATE_REDIS_DEADLINE_MS wins.'),
-  REDIS_MAX_CONNECTIONS: wholeNumber(1, 1000).prefault('50').describe('Connections at most.'),
+  TOLLGATE_REDIS_PREFIX: keyPrefix
+    .prefault('tollgate')
+    .describe('In front of every key in Redis; sidecars that share limits share it.'),
+  REDIS_MAX_CONNECTIONS: wholeNumber(1, 1000)
+    .prefault('50')
+    .describe(
+      'Accepted as it is: one connection to each server carries all calls, many in one script.',
+    ),
   REDIS_SOCKET_KEEPALIVE: flag.prefault('true').describe('TCP keep-alive.'),
   REDIS_CONNECTION_POOL_TIMEOUT: seconds
     .prefault('10')
-    .describe('How long connecting may take, in seconds.'),
+    .describe(
+      'Accepted as it is: nobody waits for a connection. Trying goes on in the background, and calls are answered meanwhile.',
+    ),
 
   DATABASE_URL: url('a URL such as postgresql://user@localhost:5432/tollgate', [
     'postgres:',

@@ -1,6 +1,7 @@
 import type { AccountReading, AccountSpec } from '../budgets/account.ts';
 import type { Amounts } from '../budgets/amounts.ts';
 import type { CounterSpec, WindowReading } from '../limits/counter.ts';
+import type { Violation, ViolationCount } from '../limits/violation.ts';
 import type { CommitCommand, ExtendCommand, ReleaseCommand } from './call.ts';
 import type { DecisionRecord, Page, RecordQuery, StoredRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -104,6 +105,17 @@ export interface RateLimiter {
    * windows have passed. They are not to be taken from: each limit says what that means.
    */
   uncounted(tenant: string, counters: readonly CounterSpec[]): readonly CounterSpec[];
+  /**
+   * Adds to how often the tenant's limits denied. Limits and scopes past MAX_VIOLATIONS of one
+   * tenant are not counted.
+   * @returns what each of them adds up to.
+   */
+  addViolations(
+    tenant: string,
+    counts: readonly ViolationCount[],
+  ): Promise<readonly Violation[] | Unavailable>;
+  /** How often the tenant's limits denied, in any order. */
+  violations(tenant: string): Promise<readonly Violation[] | Unavailable>;
   health(): Promise<Health>;
   close(): Promise<void>;
 }

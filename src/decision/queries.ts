@@ -1,3 +1,4 @@
+import type { Violation } from '../limits/violation.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Combining } from '../policy/verdict.ts';
 import type { Call } from './call.ts';
@@ -37,6 +38,12 @@ export interface PoliciesInForce {
   readonly policies: readonly Policy[];
 }
 
+/** Violations, and the time by which some of them go on. */
+export interface ViolationList {
+  readonly violations: readonly Violation[];
+  readonly nowMs: number;
+}
+
 /** Reads what was decided and what is left. Nothing here consumes anything. */
 export interface Queries {
   status(): Promise<ProcessStatus>;
@@ -50,5 +57,7 @@ export interface Queries {
   decisions(query: RecordQuery): Promise<Page<StoredRecord> | QueryRefusal>;
   /** What was charged. */
   usage(query: UsageQuery): Promise<Page<UsageRow> | QueryRefusal>;
+  /** How often limits denied, the latest first. */
+  violations(tenant: string): Promise<ViolationList | QueryRefusal>;
   policies(tenant: string): Promise<PoliciesInForce | QueryRefusal>;
 }

@@ -1,4 +1,6 @@
 import { scopeFactsOf } from './admission.ts';
+import type { WindowReading } from '../limits/counter.ts';
+import type { Violation } from '../limits/violation.ts';
 import type { Call } from './call.ts';
 import type { WindowStatus } from './decision.ts';
 import type { PipelineParts } from './parts.ts';
@@ -43,6 +45,12 @@ export function openQueryDesk(parts: QueryDeskParts): Queries {
     decision: (tenant, id) => forTenant(tenant, () => lineage.get(tenant, id)),
     decisions: (query) => forTenant(query.tenant, () => lineage.list(query)),
     usage: (query) => forTenant(query.tenant, () => ledger.usage(query)),
+    violations: (tenant) =>
+      forTenant(tenant, async () => {
+        const violations = await parts.limiter.violations(tenant);
+        if ('kind' in violations) return violations;
+        return { violations: violations.toSorted(latestFirst), nowMs: parts.clock.nowMs() };
+      }),
     policies: (tenant) =>
       forTenant(tenant, () => {
         const { policies } = config.current();
@@ -52,6 +60,11 @@ export function openQueryDesk(parts: QueryDeskParts): Queries {
         });
       }),
   };
+}
+
+function latestFirst(a: Violation, b: Violation): number {
+  if (a.lastAtMs !== b.lastAtMs) return b.lastAtMs - a.lastAtMs;
+  return `${a.limitId} ${a.scope}` < `${b.limitId} ${b.scope}` ? -1 : 1;
 }
 
 async function rateStatus(
@@ -65,7 +78,12 @@ async function rateStatus(
   const { counters } = snapshot.limits.select(facts, tokens, clock.nowMs());
   const readings = await limiter.peek(call.tenant, counters);
   if ('kind' in readings) return readings;
-  return readings.map((reading) => ({ ...reading, outage: false })).sort(tightestFirst);
+  const lost = limiter.uncounted(call.tenant, counters);
+  const isLost = ({ limitId, scope }: WindowReading): boolean =>
+    lost.some((counter) => counter.limitId === limitId && counter.scope === scope);
+  return readings
+    .map((reading) => ({ ...reading, outage: isLost(reading) }))
+    .sort(tightestFirst);
 }
 
 async function componentsOf(parts: QueryDeskParts): Promise<readonly ComponentHealth[]> {

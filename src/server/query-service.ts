@@ -1,8 +1,9 @@
 import type { Queries, QueryRefusal } from '../decision/queries.ts';
 import type { UsageRow } from '../decision/usage.ts';
 import type * as wire from '../gen/tollgate/v1/query_service.ts';
+import { isSustained, type Violation as LimitViolation } from '../limits/violation.ts';
 import type { Policy } from '../policy/policy.ts';
-import { readId, type Violation } from './fields.ts';
+import { readId, readOptionalId, type Violation } from './fields.ts';
 import { readCall } from './read-call.ts';
 import { readBudgetQuery, readRecordQuery } from './read-query.ts';
 import { readUsageQuery } from './read-usage.ts';
@@ -10,6 +11,7 @@ import { failureOf, invalidArgument } from './refusals.ts';
 import { unary, type Answerer, type Edge } from './unary.ts';
 import { EFFECT } from './write-explanation.ts';
 import { writeRecord } from './write-record.ts';
+import { durationOf } from './write-time.ts';
 import { budgetStatusOf, rateStatusOf, reservationOf } from './write-status.ts';
 
 const SERVICE = '/tollgate.v1.QueryService';
@@ -24,6 +26,7 @@ export function queryHandlers(queries: Queries, edge: Edge): wire.QueryServiceSe
     getDecision: unary(edge, `${SERVICE}/GetDecision`, decision(queries)),
     listDecisions: unary(edge, `${SERVICE}/ListDecisions`, decisions(queries)),
     getUsage: unary(edge, `${SERVICE}/GetUsage`, usage(queries)),
+    listViolations: unary(edge, `${SERVICE}/ListViolations`, violations(queries)),
     listPolicies: unary(edge, `${SERVICE}/ListPolicies`, policies(queries)),
   };
 }
@@ -111,6 +114,36 @@ function decisions(
     const page = await queries.decisions(query);
     if (isRefusal(page)) return failureOf(page, 'tenant');
     return { records: page.items.map(writeRecord), nextPageToken: page.nextPageToken ?? '' };
+  };
+}
+
+function violations(
+  queries: Queries,
+): Answerer<wire.ListViolationsRequest, wire.ListViolationsResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const tenant = readId(found, 'tenant', request.tenant);
+    const limitId = readOptionalId(found, 'limit_id', request.limitId);
+    if (found.length > 0) return invalidArgument(found);
+    const answered = await queries.violations(tenant);
+    if (isRefusal(answered)) return failureOf(answered, 'tenant');
+    const listed = answered.violations
+      .filter((one) => limitId === '' || one.limitId === limitId)
+      .map((one) => limitViolationOf(one, answered.nowMs))
+      .filter(({ sustained }) => sustained || !request.sustainedOnly);
+    return { violations: listed };
+  };
+}
+
+function limitViolationOf(one: LimitViolation, nowMs: number): wire.LimitViolation {
+  return {
+    limitId: one.limitId,
+    scope: one.scope,
+    window: durationOf(one.windowMs),
+    count: BigInt(one.count),
+    firstAt: new Date(one.firstAtMs),
+    lastAt: new Date(one.lastAtMs),
+    sustained: isSustained(one, nowMs),
   };
 }
 

@@ -33,6 +33,8 @@ export class DecisionCounts {
   readonly limitOutageLocal = new Series(newCount);
   /** limit, length of the window in milliseconds */
   readonly limitRemaining = new Series(newLowest);
+  /** limit */
+  readonly limitSustained = new Series(newCount);
   /** exemption, limit */
   readonly exemptions = new Series(newCount);
   /** outcome */

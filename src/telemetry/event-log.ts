@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.ts';
-import type { Count } from './series.ts';
+import type { Violation } from '../limits/violation.ts';
+import type { Count, Series } from './series.ts';
 
 /** What the journal tells; the fields beside `kind` are for people. */
 export type JournalReport = (event: { readonly kind: string }) => void;
@@ -49,6 +50,23 @@ export function logExpiry(logger: Logger, expired: Count, clock: Clock): RoundLo
     },
     failed: seldom(clock, (problem) =>
       logger.warn({ problem }, 'expired holds cannot be looked for'),
+    ),
+  };
+}
+
+/** Limits that deny minute after minute, for whoever is on call. */
+export function logViolations(logger: Logger, sustained: Series<Count>, clock: Clock) {
+  return {
+    sustained: (tenant: string, { limitId, count, minutesInRow }: Violation): void => {
+      sustained.at(limitId).value += 1;
+      // The scope may name a user; it is in ListViolations.
+      logger.warn(
+        { tenant, limit: limitId, count, minutes: minutesInRow },
+        'a limit denies minute after minute',
+      );
+    },
+    failed: seldom(clock, (problem: string) =>
+      logger.warn({ problem }, 'violations of limits cannot be counted'),
     ),
   };
 }

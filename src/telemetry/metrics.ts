@@ -86,6 +86,12 @@ function limitMetrics(counts: DecisionCounts): Collected[] {
       read: () => cells(counts.limitOutageLocal, ['limit']),
     },
     {
+      name: 'tollgate_limit_sustained_violations_total',
+      help: 'Times that a limit began to deny one owner in every minute, five in a row.',
+      type: 'counter',
+      read: () => cells(counts.limitSustained, ['limit']),
+    },
+    {
       name: 'tollgate_limit_settlements_total',
       help: 'Calls that ended, by what the windows made of it: settled, nothing, unavailable.',
       type: 'counter',

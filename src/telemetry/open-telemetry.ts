@@ -8,6 +8,7 @@ import {
   logArchive,
   logExpiry,
   logJournal,
+  logViolations,
   type JournalReport,
   type RoundLog,
 } from './event-log.ts';
@@ -29,6 +30,7 @@ export interface Telemetry {
   readonly journalReport: JournalReport;
   readonly expiryLog: RoundLog;
   readonly archiveLog: RoundLog;
+  readonly violationLog: ReturnType<typeof logViolations>;
   /**
    * All metrics in the text format of Prometheus; those of stores, journal and configuration after
    * `watch`.
@@ -70,6 +72,7 @@ export async function openTelemetry(
     journalReport: logJournal(logger),
     expiryLog: logExpiry(logger, counts.expired, clock),
     archiveLog: logArchive(logger, counts.archived, clock),
+    violationLog: logViolations(logger, counts.limitSustained, clock),
     metricsText: async () => {
       registry ??= openRegistry({ counts, watch: () => watch?.seen(), ...losses });
       return (await registry).metrics();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Decided, Settled } from '../../src/decision/answers.ts';
 import type { AccountStatus, Decision, WindowStatus } from '../../src/decision/decision.ts';
+import type { Violation as LimitViolation } from '../../src/limits/violation.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import type { Queries } from '../../src/decision/queries.ts';
 import { REASONS, type ReasonCode } from '../../src/decision/reasons.ts';
@@ -18,6 +19,7 @@ import {
   GetReservationRequest,
   ListDecisionsRequest,
   ListPoliciesRequest,
+  ListViolationsRequest,
 } from '../../src/gen/tollgate/v1/query_service.ts';
 import { Outcome } from '../../src/gen/tollgate/v1/call.ts';
 import { ReasonCode as ReasonCodeConstant } from '../../src/gen/tollgate/v1/reason_code.ts';
@@ -164,6 +166,17 @@ async function authorized(decision: Decision): Promise<WireDecision | undefined>
   const seen = await ask(edge.client, edge.client.authorize, authorizeRequest());
   return seen.decision;
 }
+
+const SUSTAINED: LimitViolation = {
+  limitId: 'user-rate',
+  scope: 'user:alice',
+  windowMs: 60_000,
+  count: 7,
+  firstAtMs: 1_000,
+  lastAtMs: 400_000,
+  minutesInRow: 6,
+};
+const ENDED: LimitViolation = { ...SUSTAINED, scope: 'user:bob', lastAtMs: 200_000 };
 
 describe('a decision on the wire', () => {
   it('X7: a denial says every rule, scope, window, account, amount and wait', async () => {
@@ -476,7 +489,7 @@ describe('queries on the wire', () => {
     expect(record?.budgetBefore).toMatchObject([{ metrics: [{ held: 100_000n }, { held: 300n }] }]);
   });
 
-  it('R14 R31 R49: live windows, accounts, reservations and policies', async () => {
+  it('R14 R31 R32 R49: live windows, accounts, reservations, violations and policies', async () => {
     const policy: Policy = {
       id: 'p1',
       name: 'Production',
@@ -496,6 +509,7 @@ describe('queries on the wire', () => {
       rateStatus: () => Promise.resolve([WINDOW]),
       budgetStatus: () => Promise.resolve({ items: [ACCOUNT], nextPageToken: undefined }),
       reservation: () => Promise.resolve(RESERVATION),
+      violations: () => Promise.resolve({ violations: [SUSTAINED, ENDED], nowMs: 410_000 }),
       policies: () => Promise.resolve({ combining: 'DENY_OVERRIDES', policies: [policy] }),
     };
     const { queries } = edge;
@@ -512,6 +526,20 @@ describe('queries on the wire', () => {
     const reservation = GetReservationRequest.fromPartial({ tenant, reservationId: 'res_1' });
     expect(await ask(queries, queries.getReservation, reservation)).toMatchObject({
       reservation: { reservationId: 'res_1' },
+    });
+    const violations = ListViolationsRequest.fromPartial({ tenant, sustainedOnly: true });
+    expect(await ask(queries, queries.listViolations, violations)).toEqual({
+      violations: [
+        {
+          limitId: 'user-rate',
+          scope: 'user:alice',
+          window: { seconds: 60n, nanos: 0 },
+          count: 7n,
+          firstAt: new Date(1_000),
+          lastAt: new Date(400_000),
+          sustained: true,
+        },
+      ],
     });
     const policies = ListPoliciesRequest.fromPartial({ tenant });
     expect(await ask(queries, queries.listPolicies, policies)).toEqual({

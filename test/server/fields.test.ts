@@ -16,6 +16,7 @@ import {
   GetReservationRequest,
   ListDecisionsRequest,
   ListPoliciesRequest,
+  ListViolationsRequest,
 } from '../../src/gen/tollgate/v1/query_service.ts';
 import { ask, askRaw, authorizeRequest, CALL, failureOf, scripted, startEdge } from './support.ts';
 import type { RunningEdge } from './support.ts';
@@ -203,6 +204,9 @@ describe('wrong fields of the other requests', () => {
         ),
       ),
       failureOf(ask(queries, queries.listPolicies, ListPoliciesRequest.fromPartial({}))),
+      failureOf(
+        ask(queries, queries.listViolations, ListViolationsRequest.fromPartial({ limitId: ' ' })),
+      ),
     ]);
     expect(seen.map(({ violations }) => Object.keys(violations))).toEqual([
       ['call'],
@@ -211,6 +215,7 @@ describe('wrong fields of the other requests', () => {
       ['tenant', 'decision_id'],
       ['effect', 'to', 'page_size', 'page_token'],
       ['tenant'],
+      ['tenant', 'limit_id'],
     ]);
   });
 });

@@ -125,6 +125,7 @@ export function knowing(answers: Partial<Queries> = {}): Queries {
     decisions: nothing,
     policies: nothing,
     usage: nothing,
+    violations: nothing,
     ...answers,
   };
 }

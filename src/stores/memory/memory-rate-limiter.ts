@@ -11,11 +11,13 @@ import { systemClock } from '../../lib/clock.ts';
 import type { CounterSpec, WindowReading } from '../../limits/counter.ts';
 import { isSettledLater } from '../../limits/counter.ts';
 import { checkCounters } from '../../limits/check-counters.ts';
+import type { Violation, ViolationCount } from '../../limits/violation.ts';
 import { CallTable } from './call-table.ts';
 import type { Opened } from './entity-table.ts';
 import { EntityTable } from './entity-table.ts';
 import type { Take } from './verdict-table.ts';
 import { VerdictTable } from './verdict-table.ts';
+import { ViolationTable } from './violation-table.ts';
 
 export interface MemoryRateLimiterOptions {
   readonly clock?: Clock;
@@ -46,6 +48,7 @@ export class MemoryRateLimiter implements RateLimiter {
   readonly #entities: EntityTable;
   readonly #verdicts: VerdictTable;
   readonly #calls = new CallTable(MAX_CALLS);
+  readonly #violations = new ViolationTable();
 
   constructor(options: MemoryRateLimiterOptions = {}) {
     this.#clock = options.clock ?? systemClock;
@@ -99,6 +102,17 @@ export class MemoryRateLimiter implements RateLimiter {
   /** Memory loses nothing before its end, and then everything. */
   uncounted(): readonly CounterSpec[] {
     return [];
+  }
+
+  async addViolations(
+    tenant: string,
+    counts: readonly ViolationCount[],
+  ): Promise<readonly Violation[]> {
+    return this.#violations.add(tenant, counts, this.#clock.nowMs());
+  }
+
+  async violations(tenant: string): Promise<readonly Violation[]> {
+    return this.#violations.list(tenant, this.#clock.nowMs());
   }
 
   health(): Promise<Health> {

@@ -7,6 +7,7 @@ import type {
   Unavailable,
 } from '../../decision/ports.ts';
 import type { CounterSpec, WindowReading } from '../../limits/counter.ts';
+import type { Violation, ViolationCount } from '../../limits/violation.ts';
 
 /**
  * The RateLimiter on a cluster. A tenant's counters lie on one slot, where one script decides over
@@ -73,6 +74,17 @@ export class ClusterRateLimiter implements RateLimiter {
       ...this.#own.uncounted(tenant, counters.filter(isOwn)),
       ...this.#shared.uncounted(tenant, counters.filter(isShared)),
     ];
+  }
+
+  addViolations(
+    tenant: string,
+    counts: readonly ViolationCount[],
+  ): Promise<readonly Violation[] | Unavailable> {
+    return this.#own.addViolations(tenant, counts);
+  }
+
+  violations(tenant: string): Promise<readonly Violation[] | Unavailable> {
+    return this.#own.violations(tenant);
   }
 
   health(): Promise<Health> {

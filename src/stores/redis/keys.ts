@@ -7,6 +7,7 @@ import type { Algorithm, CounterSpec } from '../../limits/counter.ts';
  *   <prefix>:{*}|<kind>|<unit>|<limit id>|<scope>          the same, shared by all tenants
  *   <prefix>:{<tenant>}|v|<request id>                     the verdict on one request
  *   <prefix>:{<tenant>}|o|<call id>                        what an open call took, until it is settled
+ *   <prefix>:{<tenant>}|x                                  its violations of limits
  *   <prefix>:{*}|e                                         the epoch; on a cluster {<tenant>}|e as well
  *
  * The kind says how it is counted: w strict, p weighted, c calendar, b token bucket, l leases.
@@ -46,6 +47,10 @@ export class RedisKeys {
 
   call(tenant: string, callId: string): string {
     return this.#own(tenant, 'o', callId);
+  }
+
+  violations(tenant: string): string {
+    return `${this.#prefix}:{${this.slotOf(tenant)}}|x`;
   }
 
   /** @param slot of `slotOf`; '' where one server has all. */

@@ -10,6 +10,12 @@ import { randomBytes } from 'node:crypto';
 import { parseRedisAddress } from '../../lib/redis-address.ts';
 import type { CounterSpec, WindowReading } from '../../limits/counter.ts';
 import { checkCounters } from '../../limits/check-counters.ts';
+import {
+  KEEP_VIOLATIONS_MS,
+  MAX_VIOLATIONS,
+  type Violation,
+  type ViolationCount,
+} from '../../limits/violation.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { answerWithin } from './deadline.ts';
 import { Epochs } from './epochs.ts';
@@ -27,6 +33,7 @@ import { loadScripts } from './scripts.ts';
 import type { TakeBatch } from './take-batch.ts';
 import { TakeQueue } from './take-queue.ts';
 import { FOREIGN, readingsOf } from './verdict.ts';
+import { fieldOf, violationOf } from './violation-text.ts';
 
 export interface RedisRateLimiterOptions {
   /** As parseRedisAddress reads it. */
@@ -204,6 +211,30 @@ export class RedisRateLimiter implements RateLimiter {
     return readings ?? unavailable(FOREIGN);
   }
 
+  async addViolations(
+    tenant: string,
+    counts: readonly ViolationCount[],
+  ): Promise<readonly Violation[] | Unavailable> {
+    const key = this.#keys.violations(tenant);
+    const bounds = [String(KEEP_VIOLATIONS_MS), String(MAX_VIOLATIONS)];
+    const added = counts.flatMap((one) => [fieldOf(one), String(one.count), String(one.windowMs)]);
+    const args = [this.#clock(), ...bounds, ...added];
+    const answer = await this.#run(this.#scripts.violate, [key], args);
+    if (answer.kind !== 'reply') return unavailable(answer.problem);
+    const values = textsIn(answer.value);
+    return counts.flatMap((one, index) => violationOf(fieldOf(one), values[index] ?? '') ?? []);
+  }
+
+  async violations(tenant: string): Promise<readonly Violation[] | Unavailable> {
+    const key = this.#keys.violations(tenant);
+    const answer = await this.#during(() => this.#link.send('HGETALL', [key]));
+    if (answer.kind !== 'reply') return unavailable(answer.problem);
+    const texts = textsIn(answer.value);
+    return texts.flatMap((field, index) =>
+      index % 2 === 0 ? (violationOf(field, texts[index + 1] ?? '') ?? []) : [],
+    );
+  }
+
   async health(): Promise<Health> {
     const answers = this.#link
       .servers()
@@ -322,6 +353,11 @@ function countersIn({ counters }: Plan): readonly string[] {
   const args: string[] = [];
   for (const { shape, cost } of counters) args.push(shapes.numberOf(shape), cost);
   return [...shapes.args(), ...args];
+}
+
+function textsIn(value: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [];
+  return list.map((one) => (Buffer.isBuffer(one) ? one.toString() : ''));
 }
 
 /** The epoch and the server's time in an answer of take.lua (behind a word) or watch.lua. */

@@ -13,6 +13,7 @@ export interface Scripts {
   readonly settle: Script;
   readonly peek: Script;
   readonly watch: Script;
+  readonly violate: Script;
 }
 
 /** What all scripts share, and the meters; they go in front of each script. */
@@ -31,6 +32,7 @@ export function loadScripts(): Scripts {
     settle: load('settle'),
     peek: load('peek'),
     watch: load('watch'),
+    violate: load('violate'),
   };
 }
 

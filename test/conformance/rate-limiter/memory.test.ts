@@ -3,6 +3,7 @@ import { MemoryRateLimiter } from '../../../src/stores/memory/memory-rate-limite
 import { describeAlgorithms } from './algorithms-suite.ts';
 import { START_MS, type RateLimiterFixture } from './fixture.ts';
 import { describeRateLimiter } from './suite.ts';
+import { describeViolations } from './violations-suite.ts';
 
 function memoryFixture(): Promise<RateLimiterFixture> {
   const clock = new ManualClock(START_MS);
@@ -12,3 +13,4 @@ function memoryFixture(): Promise<RateLimiterFixture> {
 
 describeRateLimiter('memory', memoryFixture);
 describeAlgorithms('memory', memoryFixture);
+describeViolations('memory', memoryFixture);

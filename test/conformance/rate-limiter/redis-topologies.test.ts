@@ -5,6 +5,7 @@ import { startRedisSentinels } from '../../support/redis-sentinel.ts';
 import { describeAlgorithms } from './algorithms-suite.ts';
 import { START_MS, type RateLimiterFixture } from './fixture.ts';
 import { describeRateLimiter } from './suite.ts';
+import { describeViolations } from './violations-suite.ts';
 
 /** Answers are tested here, not their speed. */
 const DEADLINE_MS = 10_000;
@@ -41,4 +42,5 @@ for (const [name, fixture] of [
 ] as const) {
   describeRateLimiter(name, fixture);
   describeAlgorithms(name, fixture);
+  describeViolations(name, fixture);
 }

@@ -13,6 +13,7 @@ import { describeAlgorithms } from './algorithms-suite.ts';
 import type { RateLimiterFixture } from './fixture.ts';
 import { counterOf, MINUTE_MS, peekAt, requestOf, START_MS, tally, windowOf } from './fixture.ts';
 import { describeRateLimiter } from './suite.ts';
+import { describeViolations } from './violations-suite.ts';
 
 /**
  * These tests are about answers, not about their speed: a busy machine must not turn one into
@@ -39,6 +40,7 @@ async function redisFixture(): Promise<RateLimiterFixture> {
 
 describeRateLimiter('redis', redisFixture);
 describeAlgorithms('redis', redisFixture);
+describeViolations('redis', redisFixture);
 
 describe('redis beyond the contract', () => {
   let server: RedisServer;

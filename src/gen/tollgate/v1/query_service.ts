@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Call, Outcome, outcomeFromJSON, outcomeToJSON } from "./call.ts";
 import { Reservation } from "./decision_service.ts";
@@ -460,6 +461,46 @@ export interface PolicySummary {
   priority: number;
   /** Its conditions in words; all must hold. Empty means it always applies. */
   conditions: string[];
+}
+
+/** Asks how often the limits of a tenant denied. */
+export interface ListViolationsRequest {
+  /** The tenant. Required. */
+  tenant: string;
+  /** Only this limit. Empty means all. */
+  limitId: string;
+  /** Only those that go on. False means all. */
+  sustainedOnly: boolean;
+}
+
+/** Violations of limits, the latest first; at most 1,000. */
+export interface ListViolationsResponse {
+  /** By limit and scope. */
+  violations: LimitViolation[];
+}
+
+/** How often one limit denied on one scope, since it last had a week without. */
+export interface LimitViolation {
+  /** The limit. */
+  limitId: string;
+  /** What it was counted apart by, for example "user:alice". */
+  scope: string;
+  /** The longest window that had no room. */
+  window:
+    | Duration
+    | undefined;
+  /** Calls that were denied. */
+  count: bigint;
+  /** The first of them. */
+  firstAt:
+    | Date
+    | undefined;
+  /** The latest of them. */
+  lastAt:
+    | Date
+    | undefined;
+  /** True when it denied in each of the last 5 minutes or more. */
+  sustained: boolean;
 }
 
 function createBaseGetStatusRequest(): GetStatusRequest {
@@ -3420,6 +3461,376 @@ export const PolicySummary: MessageFns<PolicySummary> = {
   },
 };
 
+function createBaseListViolationsRequest(): ListViolationsRequest {
+  return { tenant: "", limitId: "", sustainedOnly: false };
+}
+
+export const ListViolationsRequest: MessageFns<ListViolationsRequest> = {
+  encode(message: ListViolationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.limitId !== "") {
+      writer.uint32(18).string(message.limitId);
+    }
+    if (message.sustainedOnly !== false) {
+      writer.uint32(24).bool(message.sustainedOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListViolationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListViolationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.limitId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sustainedOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListViolationsRequest {
+    return {
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      limitId: isSet(object.limitId)
+        ? globalThis.String(object.limitId)
+        : isSet(object.limit_id)
+        ? globalThis.String(object.limit_id)
+        : "",
+      sustainedOnly: isSet(object.sustainedOnly)
+        ? globalThis.Boolean(object.sustainedOnly)
+        : isSet(object.sustained_only)
+        ? globalThis.Boolean(object.sustained_only)
+        : false,
+    };
+  },
+
+  toJSON(message: ListViolationsRequest): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.limitId !== "") {
+      obj.limitId = message.limitId;
+    }
+    if (message.sustainedOnly !== false) {
+      obj.sustainedOnly = message.sustainedOnly;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListViolationsRequest>): ListViolationsRequest {
+    return ListViolationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListViolationsRequest>): ListViolationsRequest {
+    const message = createBaseListViolationsRequest();
+    message.tenant = object.tenant ?? "";
+    message.limitId = object.limitId ?? "";
+    message.sustainedOnly = object.sustainedOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseListViolationsResponse(): ListViolationsResponse {
+  return { violations: [] };
+}
+
+export const ListViolationsResponse: MessageFns<ListViolationsResponse> = {
+  encode(message: ListViolationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.violations) {
+      LimitViolation.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListViolationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListViolationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.violations.push(LimitViolation.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListViolationsResponse {
+    return {
+      violations: globalThis.Array.isArray(object?.violations)
+        ? object.violations.map((e: any) => LimitViolation.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListViolationsResponse): unknown {
+    const obj: any = {};
+    if (message.violations?.length) {
+      obj.violations = message.violations.map((e) => LimitViolation.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListViolationsResponse>): ListViolationsResponse {
+    return ListViolationsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListViolationsResponse>): ListViolationsResponse {
+    const message = createBaseListViolationsResponse();
+    message.violations = object.violations?.map((e) => LimitViolation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLimitViolation(): LimitViolation {
+  return {
+    limitId: "",
+    scope: "",
+    window: undefined,
+    count: 0n,
+    firstAt: undefined,
+    lastAt: undefined,
+    sustained: false,
+  };
+}
+
+export const LimitViolation: MessageFns<LimitViolation> = {
+  encode(message: LimitViolation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limitId !== "") {
+      writer.uint32(10).string(message.limitId);
+    }
+    if (message.scope !== "") {
+      writer.uint32(18).string(message.scope);
+    }
+    if (message.window !== undefined) {
+      Duration.encode(message.window, writer.uint32(26).fork()).join();
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asIntN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type int64 too large");
+      }
+      writer.uint32(32).int64(message.count);
+    }
+    if (message.firstAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.firstAt), writer.uint32(42).fork()).join();
+    }
+    if (message.lastAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastAt), writer.uint32(50).fork()).join();
+    }
+    if (message.sustained !== false) {
+      writer.uint32(56).bool(message.sustained);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitViolation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitViolation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limitId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.window = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.count = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.firstAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.lastAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sustained = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LimitViolation {
+    return {
+      limitId: isSet(object.limitId)
+        ? globalThis.String(object.limitId)
+        : isSet(object.limit_id)
+        ? globalThis.String(object.limit_id)
+        : "",
+      scope: isSet(object.scope) ? globalThis.String(object.scope) : "",
+      window: isSet(object.window) ? Duration.fromJSON(object.window) : undefined,
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+      firstAt: isSet(object.firstAt)
+        ? fromJsonTimestamp(object.firstAt)
+        : isSet(object.first_at)
+        ? fromJsonTimestamp(object.first_at)
+        : undefined,
+      lastAt: isSet(object.lastAt)
+        ? fromJsonTimestamp(object.lastAt)
+        : isSet(object.last_at)
+        ? fromJsonTimestamp(object.last_at)
+        : undefined,
+      sustained: isSet(object.sustained) ? globalThis.Boolean(object.sustained) : false,
+    };
+  },
+
+  toJSON(message: LimitViolation): unknown {
+    const obj: any = {};
+    if (message.limitId !== "") {
+      obj.limitId = message.limitId;
+    }
+    if (message.scope !== "") {
+      obj.scope = message.scope;
+    }
+    if (message.window !== undefined) {
+      obj.window = Duration.toJSON(message.window);
+    }
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    if (message.firstAt !== undefined) {
+      obj.firstAt = message.firstAt.toISOString();
+    }
+    if (message.lastAt !== undefined) {
+      obj.lastAt = message.lastAt.toISOString();
+    }
+    if (message.sustained !== false) {
+      obj.sustained = message.sustained;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LimitViolation>): LimitViolation {
+    return LimitViolation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LimitViolation>): LimitViolation {
+    const message = createBaseLimitViolation();
+    message.limitId = object.limitId ?? "";
+    message.scope = object.scope ?? "";
+    message.window = (object.window !== undefined && object.window !== null)
+      ? Duration.fromPartial(object.window)
+      : undefined;
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.firstAt = object.firstAt ?? undefined;
+    message.lastAt = object.lastAt ?? undefined;
+    message.sustained = object.sustained ?? false;
+    return message;
+  },
+};
+
 /** Reads what was decided and what is left. Nothing here consumes anything. */
 export type QueryServiceService = typeof QueryServiceService;
 export const QueryServiceService = {
@@ -3499,6 +3910,18 @@ export const QueryServiceService = {
     responseSerialize: (value: GetUsageResponse): Buffer => Buffer.from(GetUsageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetUsageResponse => GetUsageResponse.decode(value),
   },
+  /** How often limits denied, by limit and owner, and which of them go on doing so. */
+  listViolations: {
+    path: "/tollgate.v1.QueryService/ListViolations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListViolationsRequest): Buffer =>
+      Buffer.from(ListViolationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListViolationsRequest => ListViolationsRequest.decode(value),
+    responseSerialize: (value: ListViolationsResponse): Buffer =>
+      Buffer.from(ListViolationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListViolationsResponse => ListViolationsResponse.decode(value),
+  },
   /** Policies in force for a tenant, in evaluation order. */
   listPolicies: {
     path: "/tollgate.v1.QueryService/ListPolicies" as const,
@@ -3527,6 +3950,8 @@ export interface QueryServiceServer extends UntypedServiceImplementation {
   listDecisions: handleUnaryCall<ListDecisionsRequest, ListDecisionsResponse>;
   /** What was charged, by time, agent, team, user, provider or model, from the ledger itself. */
   getUsage: handleUnaryCall<GetUsageRequest, GetUsageResponse>;
+  /** How often limits denied, by limit and owner, and which of them go on doing so. */
+  listViolations: handleUnaryCall<ListViolationsRequest, ListViolationsResponse>;
   /** Policies in force for a tenant, in evaluation order. */
   listPolicies: handleUnaryCall<ListPoliciesRequest, ListPoliciesResponse>;
 }
@@ -3643,6 +4068,22 @@ export interface QueryServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetUsageResponse) => void,
+  ): ClientUnaryCall;
+  /** How often limits denied, by limit and owner, and which of them go on doing so. */
+  listViolations(
+    request: ListViolationsRequest,
+    callback: (error: ServiceError | null, response: ListViolationsResponse) => void,
+  ): ClientUnaryCall;
+  listViolations(
+    request: ListViolationsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListViolationsResponse) => void,
+  ): ClientUnaryCall;
+  listViolations(
+    request: ListViolationsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListViolationsResponse) => void,
   ): ClientUnaryCall;
   /** Policies in force for a tenant, in evaluation order. */
   listPolicies(
