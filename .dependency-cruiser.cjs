@@ -18,7 +18,7 @@ const tests = '[.]test[.]ts$';
 const inPackage = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
 
 /** Packages that only compute. Anything else is I/O until it is listed here. */
-const pure = inPackage('zod', 'yaml', 'fastest-levenshtein');
+const pure = inPackage('zod', 'yaml', 'fastest-levenshtein', '@marcbachmann/cel-js', 'ipaddr.js');
 
 /** Modules of Node that only compute. */
 const pureNode = '^(node:)?(assert|assert/strict|buffer|crypto|util|url|events)$';

@@ -4,7 +4,6 @@ import type { Caps } from '../budgets/amounts.ts';
 import type { Agent, Snapshot, Tenant } from '../decision/snapshot.ts';
 import { compileLimits, type Exemption, type LimitDefinition } from '../limits/limit-set.ts';
 import { RATE_PRESETS } from '../limits/rate-presets.ts';
-import type { ConditionDefinition } from '../policy/conditions/definition.ts';
 import { compilePolicies } from '../policy/policy-set.ts';
 import type { PolicyDefinition } from '../policy/policy.ts';
 import { DEFAULT_PRICES } from '../pricing/default-prices.ts';
@@ -12,6 +11,8 @@ import type { PriceTable } from '../pricing/price-table.ts';
 import type { Match } from '../scope/match.ts';
 import { compileTiers } from '../scope/tier.ts';
 import { defaultRules } from './agent-defaults.ts';
+import { conditionOf } from './condition-definition.ts';
+import { defined } from './defined.ts';
 import type { ConfigurationDocument } from './document.ts';
 import type { EnvironmentDefaults } from './environment-defaults.ts';
 import { freezeDeeply } from './freeze.ts';
@@ -92,7 +93,7 @@ function policyOf(policy: Entry<'policies'>): PolicyDefinition {
     priority: policy.priority,
     enabled: policy.enabled,
     tenants: policy.tenants,
-    conditions: policy.conditions.map((condition) => defined(condition) as ConditionDefinition),
+    conditions: policy.conditions.map(conditionOf),
     obligations: policy.obligations,
   };
 }
@@ -193,12 +194,4 @@ function pricesOf(
 
 function matchOf(match: { readonly [K in keyof Match]: Match[K] | undefined }): Match {
   return defined(match);
-}
-
-type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Leaves out what is undefined: the domain knows absence, not undefined. */
-function defined<T extends object>(value: T): Defined<T> {
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  return Object.fromEntries(entries) as Defined<T>;
 }

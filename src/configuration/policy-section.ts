@@ -1,53 +1,75 @@
 import { z } from 'zod';
 import { ids, names } from './match-section.ts';
 import { MAX_CONDITIONS, MAX_LIST_LENGTH, MAX_PRIORITY } from './bounds.ts';
+import { celExpression, estimate, location, negate, timeWindow, type } from './condition-fields.ts';
 import { anything, attributeValue, choice, flag, identifier, text, whole } from './fields.ts';
 
-const type = <const T extends string>(name: T) => z.literal(name).describe('Which question it is.');
-const negate = flag.optional().describe('Turns the answer round; an unknown answer stays unknown.');
+const plainCondition = [
+  z.strictObject({
+    type: type('environment'),
+    negate,
+    environments: names('The call comes from one of these environments, in any case'),
+  }),
+  z.strictObject({
+    type: type('provider'),
+    negate,
+    providers: names('The agent is of one of these providers'),
+  }),
+  z.strictObject({
+    type: type('agent'),
+    negate,
+    agents: ids('The agent is one of these'),
+  }),
+  z
+    .strictObject({
+      type: type('principal'),
+      negate,
+      organizations: ids('The organization is one of these').optional(),
+      users: names('The user is one of these').optional(),
+      teams: names('The team is one of these').optional(),
+      roles: names('The user has one of these roles').optional(),
+    })
+    .refine(({ organizations, users, teams, roles }) => organizations ?? users ?? teams ?? roles, {
+      error: 'expected at least one of organizations, users, teams or roles',
+    }),
+  timeWindow,
+  location,
+  estimate,
+  z.strictObject({
+    type: type('data_classification'),
+    negate,
+    tags: names('The data sent carries one of these tags'),
+  }),
+  z.strictObject({
+    type: type('attribute'),
+    negate,
+    name: text.describe('Name of the attribute that the caller sends.'),
+    equals: z
+      .array(attributeValue)
+      .min(1)
+      .max(MAX_LIST_LENGTH)
+      .describe('Values of which it equals one.'),
+  }),
+  z.strictObject({
+    type: type('cel'),
+    negate,
+    expression: celExpression.describe(
+      'A yes or no in CEL (cel.dev) over tenant, agent, provider, environment, user, team, roles, country, source_ip, data_classification, attributes, cost_usd, input_tokens, output_tokens and now.',
+    ),
+  }),
+] as const;
 
 const condition = z
   .discriminatedUnion('type', [
+    ...plainCondition,
     z.strictObject({
-      type: type('environment'),
+      type: type('any'),
       negate,
-      environments: names('The call comes from one of these environments, in any case'),
-    }),
-    z.strictObject({
-      type: type('provider'),
-      negate,
-      providers: names('The agent is of one of these providers'),
-    }),
-    z.strictObject({
-      type: type('agent'),
-      negate,
-      agents: ids('The agent is one of these'),
-    }),
-    z
-      .strictObject({
-        type: type('principal'),
-        negate,
-        users: names('The user is one of these').optional(),
-        teams: names('The team is one of these').optional(),
-        roles: names('The user has one of these roles').optional(),
-      })
-      .refine(({ users, teams, roles }) => users ?? teams ?? roles, {
-        error: 'expected at least one of users, teams or roles',
-      }),
-    z.strictObject({
-      type: type('data_classification'),
-      negate,
-      tags: names('The data sent carries one of these tags'),
-    }),
-    z.strictObject({
-      type: type('attribute'),
-      negate,
-      name: text.describe('Name of the attribute that the caller sends.'),
-      equals: z
-        .array(attributeValue)
+      conditions: z
+        .array(z.discriminatedUnion('type', plainCondition))
         .min(1)
-        .max(MAX_LIST_LENGTH)
-        .describe('Values of which it equals one.'),
+        .max(MAX_CONDITIONS)
+        .describe('At least one holds.'),
     }),
   ])
   .describe('One question about the call; `type` says which.');

@@ -72,7 +72,8 @@ export function scopeFactsOf(call: Call, agent: Agent | undefined, snapshot: Sna
   return { ...facts, tier: snapshot.tierOf(facts) };
 }
 
-export function policyFactsOf({ command: { call }, agent, nowMs }: Admission): PolicyFacts {
+export function policyFactsOf({ command, agent, amounts, nowMs }: Admission): PolicyFacts {
+  const { call } = command;
   return {
     tenant: call.tenant,
     agent: call.agent,
@@ -84,6 +85,9 @@ export function policyFactsOf({ command: { call }, agent, nowMs }: Admission): P
     country: call.country,
     sourceIp: call.sourceIp,
     dataClassification: call.dataClassification,
+    costMicroUsd: amounts.costMicroUsd,
+    inputTokens: amounts.inputTokens,
+    outputTokens: amounts.outputTokens,
     attributes: call.attributes,
     nowMs,
   };

@@ -10,6 +10,11 @@ export interface PolicyFacts {
   readonly country: string;
   readonly sourceIp: string;
   readonly dataClassification: readonly string[];
+  /** What the call is expected to cost, buffer included. */
+  readonly costMicroUsd: bigint;
+  /** Both 0 when the caller estimates none. */
+  readonly inputTokens: bigint;
+  readonly outputTokens: bigint;
   readonly attributes: Readonly<Record<string, unknown>>;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;

@@ -16,6 +16,9 @@ const facts: PolicyFacts = {
   sourceIp: '',
   dataClassification: ['PII'],
   attributes: { region: 'eu', risk: 3, nothing: null },
+  costMicroUsd: 0n,
+  inputTokens: 0n,
+  outputTokens: 0n,
   nowMs: 0,
 };
 

@@ -90,6 +90,8 @@ function traceConditions(policy: Policy, facts: PolicyFacts): readonly Condition
   return policy.conditions.map((condition) => {
     const truth = condition.evaluate(facts);
     const seen = { condition: condition.words, saw: condition.saw(facts), truth };
-    return truth === 'unknown' ? { ...seen, missing: condition.fact } : seen;
+    return truth === 'unknown'
+      ? { ...seen, missing: condition.missing?.(facts) ?? condition.fact }
+      : seen;
   });
 }

@@ -27,8 +27,10 @@ export interface PolicyDefinition {
 export interface Condition {
   /** What it asks, in words. */
   readonly words: string;
-  /** Name of the fact it needs, for the reason that says what is missing. */
+  /** Names of the facts it needs. */
   readonly fact: string;
+  /** Which of them is missing, or what else keeps it from an answer; absent means `fact`. */
+  missing?(facts: PolicyFacts): string;
   evaluate(facts: PolicyFacts): Truth;
   /** The value that it sees, for an explanation; empty when missing. */
   saw(facts: PolicyFacts): string;

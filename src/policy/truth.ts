@@ -14,6 +14,17 @@ export function allOf<T>(items: readonly T[], truthOfItem: (item: T) => Truth): 
   return sum;
 }
 
+/** The same for an OR: one `true` settles it. */
+export function anyOf<T>(items: readonly T[], truthOfItem: (item: T) => Truth): Truth {
+  let sum: Truth = 'false';
+  for (const item of items) {
+    const truth = truthOfItem(item);
+    if (truth === 'true') return 'true';
+    if (truth === 'unknown') sum = 'unknown';
+  }
+  return sum;
+}
+
 export function not(truth: Truth): Truth {
   if (truth === 'unknown') return 'unknown';
   return truth === 'true' ? 'false' : 'true';

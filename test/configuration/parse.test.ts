@@ -122,17 +122,17 @@ const REFUSED: readonly (readonly [what: string, written: string, said: string])
   [
     'an unknown condition',
     condition('type: enviroment'),
-    '5:15: policies[0].conditions[0].type: expected environment, provider, agent, principal, data_classification or attribute, found "enviroment"; did you mean "environment"?',
+    '5:15: policies[0].conditions[0].type: expected environment, provider, agent, principal, time_window, location, estimate, data_classification, attribute, cel or any, found "enviroment"; did you mean "environment"?',
   ],
   [
     'a condition without a type',
     condition('environments: [a]'),
-    '5:9: policies[0].conditions[0].type: is required: expected environment, provider, agent, principal, data_classification or attribute',
+    '5:9: policies[0].conditions[0].type: is required: expected environment, provider, agent, principal, time_window, location, estimate, data_classification, attribute, cel or any',
   ],
   [
     'a principal condition that asks nothing',
     condition('type: principal'),
-    '5:9: policies[0].conditions[0]: expected at least one of users, teams or roles',
+    '5:9: policies[0].conditions[0]: expected at least one of organizations, users, teams or roles',
   ],
   [
     'an empty list, which nothing could match',

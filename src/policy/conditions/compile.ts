@@ -2,6 +2,11 @@ import { unreachable } from '../../lib/assert.ts';
 import type { Condition } from '../policy.ts';
 import { allOf, not, truthOf } from '../truth.ts';
 import type { PolicyFacts } from '../facts.ts';
+import { any } from './any.ts';
+import { cel } from './cel.ts';
+import { estimate } from './estimate.ts';
+import { location } from './location.ts';
+import { timeWindow } from './time-window.ts';
 import type { AttributeValues, ConditionDefinition, PrincipalCondition } from './definition.ts';
 
 /** Makes a configured condition ready to be asked. */
@@ -24,6 +29,16 @@ function compilePlain(definition: ConditionDefinition): Condition {
       return anyOf('data_classification', definition.tags, (facts) => facts.dataClassification);
     case 'attribute':
       return attribute(definition.name, definition.equals);
+    case 'time_window':
+      return timeWindow(definition);
+    case 'location':
+      return location(definition);
+    case 'estimate':
+      return estimate(definition);
+    case 'cel':
+      return cel(definition.expression);
+    case 'any':
+      return any(definition.conditions.map(compileCondition));
     default:
       return unreachable(definition);
   }
@@ -31,10 +46,9 @@ function compilePlain(definition: ConditionDefinition): Condition {
 
 function negated(condition: Condition): Condition {
   return {
+    ...condition,
     words: `not (${condition.words})`,
-    fact: condition.fact,
     evaluate: (facts) => not(condition.evaluate(facts)),
-    saw: (facts) => condition.saw(facts),
   };
 }
 
@@ -78,12 +92,19 @@ function anyOf(
 
 function principal(definition: PrincipalCondition): Condition {
   const parts: Condition[] = [];
+  const { organizations } = definition;
+  if (organizations) parts.push(oneOf('organization', organizations, (facts) => facts.tenant));
   if (definition.users) parts.push(oneOf('user', definition.users, (facts) => facts.user));
   if (definition.teams) parts.push(oneOf('team', definition.teams, (facts) => facts.team));
   if (definition.roles) parts.push(anyOf('roles', definition.roles, (facts) => facts.roles));
   return {
     words: parts.map((part) => part.words).join(' and '),
     fact: parts.map((part) => part.fact).join(' and '),
+    missing: (facts) =>
+      parts
+        .filter((part) => part.evaluate(facts) === 'unknown')
+        .map((part) => part.fact)
+        .join(' and '),
     evaluate: (facts) => allOf(parts, (part) => part.evaluate(facts)),
     saw: (facts) => parts.map((part) => part.saw(facts)).join(' and '),
   };
