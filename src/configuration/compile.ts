@@ -95,6 +95,7 @@ function policyOf(policy: Entry<'policies'>): PolicyDefinition {
     tenants: policy.tenants,
     conditions: policy.conditions.map(conditionOf),
     obligations: policy.obligations,
+    shadow: policy.shadow,
   };
 }
 
@@ -122,6 +123,7 @@ function limitOf(limit: Entry<'limits'>, environment: EnvironmentDefaults): Limi
     burstOn: limit.burst_on,
     onOutage: limit.on_outage ?? environment.onOutage,
     localPerMille: limit.local_share ?? 0,
+    shadow: limit.shadow,
   };
 }
 

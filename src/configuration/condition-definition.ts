@@ -32,11 +32,11 @@ function plainOf(written: WrittenPlain): PlainDefinition {
             ? { kind: 'once' as const, fromMs: span.start, toMs: span.end }
             : weeklyOf(span),
         ),
-      }) as PlainDefinition;
+      });
     }
     case 'location': {
       const { type, negate, countries, ip_ranges: ipRanges } = written;
-      return defined({ type, negate, countries, ipRanges }) as PlainDefinition;
+      return defined({ type, negate, countries, ipRanges });
     }
     case 'estimate': {
       const { type, negate, above } = written;

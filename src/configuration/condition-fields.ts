@@ -7,8 +7,9 @@ import { REFUSED, scalar } from './scalar.ts';
 
 /** Fields of conditions that look at time, place, amounts, or are written as an expression. */
 
-export const type = <const T extends string>(name: T) =>
-  z.literal(name).describe('Which question it is.');
+export function type<const T extends string>(name: T): z.ZodLiteral<T> {
+  return z.literal(name).describe('Which question it is.');
+}
 
 export const negate = flag
   .optional()
@@ -26,6 +27,7 @@ export const DAYS = [
 
 const CLOCK = /^([01][0-9]|2[0-3]):([0-5][0-9])$|^(24):(00)$/;
 const MINUTES_AN_HOUR = 60;
+const MINUTES_A_DAY = 24 * MINUTES_AN_HOUR;
 
 /** Minutes since midnight. */
 const clockTime = scalar<number>({
@@ -53,7 +55,8 @@ const weeklyFields = z.strictObject({
 });
 
 const weekly = weeklyFields.superRefine((span, context) => {
-  if (span.start_time === span.end_time) {
+  const wholeDay = span.start_time === 0 && span.end_time === MINUTES_A_DAY;
+  if (!wholeDay && span.start_time % MINUTES_A_DAY === span.end_time % MINUTES_A_DAY) {
     const message = 'is the start_time as well; write 00:00 and 24:00 for a whole day';
     context.addIssue({ code: 'custom', path: ['end_time'], message });
   }
@@ -101,11 +104,17 @@ const country = scalar<string>({
   },
 });
 
+/** Of IPv4 four decimal parts: programs disagree about what "10/8" and "010.0.0.0/8" mean. */
+function isRange(text: string): boolean {
+  if (text.includes(':')) return ipaddr.IPv6.isValidCIDR(text);
+  return ipaddr.IPv4.isValidCIDRFourPartDecimal(text);
+}
+
 const ipRange = scalar<string>({
   expected: 'a range of addresses such as "10.0.0.0/8" or "2001:db8::/32"',
   json: { type: 'string', examples: ['10.0.0.0/8', '2001:db8::/32'] },
   read: (value) => {
-    if (typeof value !== 'string' || !ipaddr.isValidCIDR(value)) return REFUSED;
+    if (typeof value !== 'string' || !isRange(value)) return REFUSED;
     const [address, bits] = ipaddr.parseCIDR(value);
     const first = (address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6).networkAddressFromCIDR(
       value,

@@ -6,6 +6,7 @@ import { FULL_PER_MILLE, MAX_WINDOW_LIMIT, MAX_WINDOWS } from './bounds.ts';
 import {
   burstMultiplier,
   choice,
+  flag,
   identifier,
   limitScope,
   percentage,
@@ -74,6 +75,9 @@ const limitFields = z.strictObject({
   burst_on: choice(['shortest', 'all'])
     .prefault('shortest')
     .describe('Which windows the burst multiplier loosens.'),
+  shadow: flag
+    .prefault(false)
+    .describe('Counted by itself and not enforced: an answer tells when it had no room.'),
   on_outage: choice(['deny', 'allow', 'local'])
     .optional()
     .describe(

@@ -1,10 +1,10 @@
 import { documentSchema, type ConfigurationDocument } from './document.ts';
 import { MAX_FILE_BYTES, MAX_PROBLEMS, MAX_RULES_PER_CALL } from './bounds.ts';
 import { crowds } from './crowding.ts';
-import { findingsOf, type Finding } from './issue-words.ts';
-import { inFileOrder, type FieldPath, type Problem } from './problem.ts';
+import type { Finding } from './issue-words.ts';
+import { inFileOrder, type Problem } from './problem.ts';
 import { referenceFindings } from './references.ts';
-import { keysAt } from './schema-keys.ts';
+import { schemaFindings } from './schema-findings.ts';
 import { readYaml, type YamlFile } from './yaml-file.ts';
 
 export type Parsed =
@@ -22,7 +22,9 @@ export function parseConfiguration(text: string, file: string): Parsed {
 
   const result = documentSchema.safeParse(yaml.value);
   const findings: readonly Finding[] = [
-    ...(result.success ? crowdFindings(result.data) : schemaFindings(result.error, yaml.value)),
+    ...(result.success
+      ? crowdFindings(result.data)
+      : schemaFindings(documentSchema, result.error.issues, yaml.value)),
     ...referenceFindings(yaml.value, yaml.lineOf),
   ];
   const found = findings
@@ -42,16 +44,6 @@ function refused(problems: readonly Problem[]): Parsed {
 function tooLarge(file: string): Problem {
   const message = `the file is larger than ${MAX_FILE_BYTES} bytes`;
   return { file, line: 1, column: 1, field: '', message };
-}
-
-type SchemaError = NonNullable<ReturnType<typeof documentSchema.safeParse>['error']>;
-
-function schemaFindings(error: SchemaError, root: unknown): readonly Finding[] {
-  const valueAt = (path: FieldPath): unknown =>
-    path.reduce<unknown>((value, step) => (value as Record<string, unknown> | null)?.[step], root);
-  return error.issues.flatMap((issue) =>
-    findingsOf(issue, valueAt, (path) => keysAt(documentSchema, path, root)),
-  );
 }
 
 function crowdFindings(document: ConfigurationDocument): readonly Finding[] {

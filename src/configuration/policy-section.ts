@@ -91,6 +91,9 @@ export const policy = z.strictObject({
     .prefault(50)
     .describe('Lower is looked at first: 1-10 security, 11-50 compliance, 51-100 operations.'),
   enabled: flag.prefault(true).describe('A disabled policy is not looked at.'),
+  shadow: flag
+    .prefault(false)
+    .describe('Evaluated and recorded, and not enforced: an answer tells what it would change.'),
   tenants: ids('Tenants that it holds for. Absent means all').optional(),
   conditions: z
     .array(condition)

@@ -7,7 +7,8 @@ import type { PipelineParts } from './parts.ts';
 import { runPolicyStage, type PolicyStage } from './policy-stage.ts';
 import type { Conflict, Overloaded, TakeRequest } from './ports.ts';
 import type { DecisionRecord } from './record.ts';
-import { runWindowStage, type Taken } from './window-stage.ts';
+import { takeInShadow, type ShadowTakes } from './shadow-limits.ts';
+import { runWindowStage, type Taken, type WindowStage } from './window-stage.ts';
 
 /** A request that has been through policy and windows: what remains is money. */
 export interface Gates {
@@ -52,10 +53,14 @@ export function passGates(
     limits,
     budgets,
   );
-  if (!policy.allowed || (limits.counters.length === 0 && limits.exempted.length === 0)) {
+  if (!policy.allowed || !hasLimits(limits)) {
     return { kind: 'gates', draft, budgets, ...NOTHING_TAKEN };
   }
   return takeWindows(parts, admission, draft, limits, budgets);
+}
+
+function hasLimits({ counters, shadow, exempted }: LimitSelection): boolean {
+  return counters.length > 0 || shadow.length > 0 || exempted.length > 0;
 }
 
 const NOTHING_TAKEN = {
@@ -82,17 +87,27 @@ async function takeWindows(
   for (const { exemption, limitId } of limits.exempted) {
     parts.observer.exempted(exemption.id, limitId);
   }
+  const shadow =
+    stage.allowed && limits.shadow.length > 0
+      ? await takeInShadow(parts.limiter, request, limits.shadow)
+      : NO_SHADOW;
   const exemptions = [...new Set(limits.exempted.map(({ exemption }) => exemption.id))];
   return {
     kind: 'gates',
-    draft: withWindows(draft, stage, exemptions),
+    draft: withWindows(draft, withShadow(stage, shadow), exemptions),
     budgets,
-    taken: stage.taken,
-    takenNow: stage.takenNow,
+    taken: shadow.taken.length > 0 ? [...(stage.taken ?? []), ...shadow.taken] : stage.taken,
+    takenNow: stage.takenNow || (stage.taken === undefined && shadow.taken.length > 0),
     byToken: false,
     outage: stage.outage,
     pure: false,
   };
+}
+
+const NO_SHADOW: ShadowTakes = { reasons: [], taken: [] };
+
+function withShadow(stage: WindowStage, { reasons }: ShadowTakes): WindowStage {
+  return reasons.length > 0 ? { ...stage, reasons: [...stage.reasons, ...reasons] } : stage;
 }
 
 function explained(

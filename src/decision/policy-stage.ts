@@ -30,8 +30,21 @@ function registrationReason({ agent, command: { call } }: Admission): Reason | u
 }
 
 function policyReasons(verdict: PolicyVerdict): readonly Reason[] {
-  if (verdict.deciding.length > 0) return verdict.deciding.map(policyReason);
-  return [{ code: 'policy.no_match', message: 'No policy allows this call.' }];
+  const decided: readonly Reason[] =
+    verdict.deciding.length > 0 ? verdict.deciding.map(policyReason) : [NO_MATCH];
+  return [...decided, ...shadowReasons(verdict)];
+}
+
+const NO_MATCH: Reason = { code: 'policy.no_match', message: 'No policy allows this call.' };
+
+function shadowReasons({ shadow }: PolicyVerdict): readonly Reason[] {
+  if (!shadow) return [];
+  return shadow.deciding.map(({ policyId }) => ({
+    code: 'policy.shadow',
+    message: `Policy ${policyId} is in shadow mode; enforced, it would ${shadow.effect} this call.`,
+    ruleKind: 'policy',
+    rule: policyId,
+  }));
 }
 
 function policyReason(trace: PolicyTrace): Reason {

@@ -83,6 +83,22 @@ export const REASONS = {
     operator:
       'The message names the attribute. Make callers send it, or write the policy so that it does not need it.',
   },
+  'policy.shadow': {
+    stage: 'policy',
+    kind: 'advice',
+    meaning: 'A policy in shadow mode would turn the answer round if it were enforced.',
+    caller: 'Nothing.',
+    operator:
+      'Look at tollgate_advice_total and the decisions with this code before the policy is enforced.',
+  },
+  'limit.shadow': {
+    stage: 'limit',
+    kind: 'advice',
+    meaning: 'A rate limit in shadow mode had no room for the call; it would have denied it.',
+    caller: 'Nothing.',
+    operator:
+      'Look at tollgate_advice_total and the decisions with this code before the limit is enforced.',
+  },
   'limit.exceeded': {
     stage: 'limit',
     kind: 'denial',

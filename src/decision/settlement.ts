@@ -5,6 +5,7 @@ import type { Settled, SettlementRefusal } from './answers.ts';
 import type { Remembered } from './answer-memory.ts';
 import { COMPLEXITIES, type CommitCommand, type Complexity, type ReleaseCommand } from './call.ts';
 import type { PipelineParts } from './parts.ts';
+import { shadowCallId } from './shadow-limits.ts';
 import type { ReservationPricing, SettleOutcome } from './ports.ts';
 
 type SettlementAnswer = Remembered<Settled | SettlementRefusal>;
@@ -47,13 +48,18 @@ async function settleWindows(
   outcome: SettleOutcome,
   tokens: bigint,
 ): Promise<void> {
-  if (outcome.kind !== 'settled' || !config.current().limits.settlesLater) return;
+  const { limits } = config.current();
+  if (outcome.kind !== 'settled' || !limits.settlesLater) return;
   const { callId } = outcome.reservation;
   const used = Number(tokens < MOST_TOKENS ? tokens : MOST_TOKENS);
   const request = { tenant, callId, tokens: used };
   const told = await observer.stage('correct', async () => {
     await localLimiter.settle(request);
-    return limiter.settle(request);
+    const inShadow = limits.settlesLaterInShadow.map((limitId) =>
+      limiter.settle({ ...request, callId: shadowCallId(callId, limitId) }),
+    );
+    const [own] = await Promise.all([limiter.settle(request), ...inShadow]);
+    return own;
   });
   observer.windowsSettled(typeof told === 'string' ? told : told.kind);
 }

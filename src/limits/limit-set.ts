@@ -33,6 +33,8 @@ export interface LimitDefinition {
   readonly onOutage: OutagePolicy;
   /** Share of the limit that one process admits by itself in an outage. */
   readonly localPerMille: number;
+  /** Counted and told of, never enforced. */
+  readonly shadow?: boolean;
 }
 
 /** Lifts limits for some callers, for good or until a moment. */
@@ -56,6 +58,8 @@ export interface LimitUse {
 /** The counters that a call takes from, and what became of every limit that matched. */
 export interface LimitSelection {
   readonly counters: readonly CounterSpec[];
+  /** Counters of limits in shadow mode, each taken by itself. */
+  readonly shadow: readonly CounterSpec[];
   readonly exempted: readonly {
     readonly limitId: string;
     readonly scope: string;
@@ -69,6 +73,8 @@ export interface LimitSet {
   readonly definitions: readonly LimitDefinition[];
   /** Whether calls may take what is settled only when they end. */
   readonly settlesLater: boolean;
+  /** Limits in shadow mode among them. */
+  readonly settlesLaterInShadow: readonly string[];
   /**
    * @param tokens that the call is expected to use.
    * @param nowMs decides which exemptions are still in force.
@@ -86,7 +92,7 @@ interface CompiledExemption extends Exemption {
   readonly matches: (facts: ScopeFacts) => boolean;
 }
 
-const NOTHING: LimitSelection = { counters: [], exempted: [], uses: [] };
+const NOTHING: LimitSelection = { counters: [], shadow: [], exempted: [], uses: [] };
 
 export function compileLimits(
   definitions: readonly LimitDefinition[],
@@ -97,6 +103,9 @@ export function compileLimits(
   return {
     definitions,
     settlesLater: definitions.some(isSettledLater),
+    settlesLaterInShadow: definitions
+      .filter((one) => one.shadow && isSettledLater(one))
+      .map(({ id }) => id),
     select: (facts, tokens, nowMs) =>
       limits.length === 0 ? NOTHING : select(limits, inForce(lifted, facts, nowMs), facts, tokens),
   };
@@ -159,11 +168,16 @@ function select(
   tokens: bigint,
 ): LimitSelection {
   const counters: CounterSpec[] = [];
+  const shadow: CounterSpec[] = [];
   const exempted: LimitSelection['exempted'][number][] = [];
   const uses: LimitUse[] = [];
-  for (const { definition, replacedBy } of chooseNearest(
-    limits.filter((one) => one.matches(facts)),
-  )) {
+  const matching = limits.filter((one) => one.matches(facts));
+  // A limit in shadow mode replaces none that is enforced.
+  const chosen = [
+    ...chooseNearest(matching.filter((one) => !one.shadow)),
+    ...chooseNearest(matching.filter((one) => one.shadow)),
+  ];
+  for (const { definition, replacedBy } of chosen) {
     const scope = scopeText(definition.scope, facts);
     const exemption = exemptions.find((one) => one.limits?.includes(definition.id) ?? true);
     if (replacedBy !== undefined) {
@@ -171,12 +185,15 @@ function select(
     } else if (exemption) {
       exempted.push({ limitId: definition.id, scope, exemption });
       uses.push({ rule: definition.id, scope, status: `exempted by ${exemption.id}` });
+    } else if (definition.shadow) {
+      shadow.push(counterOf(definition, scope, facts.tier, tokens));
+      uses.push({ rule: definition.id, scope, status: 'in shadow mode' });
     } else {
       counters.push(counterOf(definition, scope, facts.tier, tokens));
       uses.push({ rule: definition.id, scope, status: 'applies' });
     }
   }
-  return { counters, exempted, uses };
+  return { counters, shadow, exempted, uses };
 }
 
 function counterOf(limit: CompiledLimit, scope: string, tier: string, tokens: bigint): CounterSpec {

@@ -21,6 +21,8 @@ export interface PolicyDefinition {
   /** All must hold; none means that it always applies. */
   readonly conditions: readonly ConditionDefinition[];
   readonly obligations: readonly PolicyObligation[];
+  /** Evaluated and told of, never enforced. */
+  readonly shadow?: boolean;
 }
 
 /** A condition ready to be asked. */
@@ -44,4 +46,5 @@ export interface Policy {
   readonly priority: number;
   readonly conditions: readonly Condition[];
   readonly obligations: readonly PolicyObligation[];
+  readonly shadow?: boolean;
 }

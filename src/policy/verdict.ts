@@ -30,10 +30,20 @@ export interface PolicyVerdict {
   readonly combining: Combining;
   /** Policies that decided, in evaluation order; empty when none matched. */
   readonly deciding: readonly PolicyTrace[];
+  /**
+   * What the answer would be if the policies in shadow mode were enforced, and which of them would
+   * decide; undefined when it would be the same.
+   */
+  readonly shadow?: PolicyShadow | undefined;
   /** Every policy considered, in evaluation order; empty unless a trace was asked for. */
   readonly considered: readonly PolicyTrace[];
   /** What the allowing policies ask of the caller. */
   readonly obligations: readonly PolicyVerdictObligation[];
+}
+
+export interface PolicyShadow {
+  readonly effect: 'allow' | 'deny';
+  readonly deciding: readonly PolicyTrace[];
 }
 
 export interface PolicyVerdictObligation {

@@ -125,6 +125,7 @@ limits:
       burstOn: 'shortest',
       onOutage: 'allow',
       localPerMille: 0,
+      shadow: false,
     });
     expect(tierOf({ ...FACTS, tier: '' })).toBe('gold');
   });

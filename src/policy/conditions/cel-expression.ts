@@ -39,7 +39,7 @@ export interface CelExpression {
   /** Variables that it uses, in the order in which they are met. */
   readonly variables: readonly CelVariable[];
   /** @throws when it cannot be evaluated: a fact is missing, of another type, or too large. */
-  evaluate(context: CelContext): unknown;
+  readonly evaluate: (context: CelContext) => unknown;
 }
 
 const environment = new Environment({ limits: LIMITS });
@@ -87,8 +87,9 @@ function walk(node: unknown, loops: number, seen: Seen): void {
     seen.problem ??=
       'uses matches; regular expressions are not offered, startsWith, endsWith, contains and in are';
   }
+  if (name === 'bind') seen.problem ??= 'uses bind; names in a row could double a list each';
   const loop = typeof name === 'string' && LOOPS.has(name);
-  if (loop && loops > 0) seen.problem ??= `has ${String(name)} inside another loop over a list`;
+  if (loop && loops > 0) seen.problem ??= `has ${name} inside another loop over a list`;
   walk(args, loops + (loop ? 1 : 0), seen);
 }
 

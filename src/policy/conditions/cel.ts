@@ -1,3 +1,5 @@
+import { EvaluationError } from '@marcbachmann/cel-js';
+
 import type { PolicyFacts } from '../facts.ts';
 import type { Condition } from '../policy.ts';
 import type { Truth } from '../verdict.ts';
@@ -6,6 +8,8 @@ import { parseCel, type CelContext, type CelVariable } from './cel-expression.ts
 /** Facts that may lead to a person, or hold a secret, are used and not shown. */
 const HIDDEN = new Set<CelVariable>(['source_ip', 'user', 'attributes']);
 const MAX_SHOWN = 80;
+/** Errors of the library about something that is not there. */
+const MISSING = new Set(['unknown_variable', 'no_such_key', 'index_out_of_bounds']);
 
 /**
  * A condition in CEL. An error is `unknown`: a fact that is missing, of another type than the
@@ -17,18 +21,18 @@ export function cel(expression: string): Condition {
   const parsed = parseCel(expression);
   if ('problem' in parsed) throw new RangeError(`${expression} ${parsed.problem}`);
   const { variables, evaluate } = parsed.ok;
-  const problemOf = (facts: PolicyFacts): string => {
+  const problemOf = (facts: PolicyFacts): unknown => {
     try {
       evaluate(contextOf(facts, variables));
-      return '';
+      return undefined;
     } catch (error) {
-      return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+      return error;
     }
   };
   return {
     words: `cel ${expression}`,
     fact: variables.join(' and '),
-    missing: (facts) => missingIn(problemOf(facts)),
+    missing: (facts) => missingIn(expression, problemOf(facts)),
     evaluate(facts): Truth {
       try {
         const answer = evaluate(contextOf(facts, variables));
@@ -42,11 +46,17 @@ export function cel(expression: string): Condition {
   };
 }
 
-/** The variable or the attribute that an error of the library names; else the error itself. */
-function missingIn(problem: string): string {
-  const variable = /^Unknown variable: (\w+)/.exec(problem)?.[1];
-  const attribute = /^No such key: (.{1,80})/.exec(problem)?.[1];
-  return variable ?? (attribute === undefined ? problem : `attributes.${attribute}`);
+/**
+ * What an error of the library names, as it is written in the expression; else what went wrong. Of
+ * that only what names types is told whole: after a colon the library repeats the caller's values.
+ */
+function missingIn(expression: string, error: unknown): string {
+  if (!(error instanceof EvaluationError)) return 'it cannot be evaluated';
+  const { code, node, summary } = error;
+  if (MISSING.has(code) && node) {
+    return expression.slice(node.start, node.end).slice(0, MAX_SHOWN);
+  }
+  return summary.startsWith('no such overload') ? summary : (summary.split(':')[0] ?? '');
 }
 
 const READ: Readonly<Record<CelVariable, (facts: PolicyFacts) => unknown>> = {

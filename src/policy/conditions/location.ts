@@ -35,7 +35,7 @@ function country(countries: readonly string[]): Condition {
 }
 
 function address(ranges: readonly string[]): Condition {
-  const subnets = ranges.map((range) => ipaddr.parseCIDR(range));
+  const subnets = ranges.map(subnetOf);
   return {
     words: `source_ip is in ${ranges.join(', ')}`,
     fact: 'source_ip',
@@ -51,8 +51,23 @@ function address(ranges: readonly string[]): Condition {
   };
 }
 
-/** An IPv4 address that is written as IPv6 ("::ffff:192.0.2.1") is the IPv4 address. */
-function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/**
+ * An IPv4 address that is written as IPv6 ("::ffff:192.0.2.1") is the IPv4 address. "10.1",
+ * "0x0a.0.0.1" and "010.0.0.1" are none: programs disagree about what they mean.
+ */
+function parse(text: string): Address | undefined {
+  if (!text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
   if (!ipaddr.isValid(text)) return undefined;
   return ipaddr.process(text);
+}
+
+const MAPPED_BITS = 96;
+
+/** So is a range that is written as IPv6 and means IPv4 ("::ffff:192.0.2.0/120"). */
+function subnetOf(range: string): readonly [net: Address, bits: number] {
+  const [net, bits] = ipaddr.parseCIDR(range);
+  const mapped = net instanceof ipaddr.IPv6 && net.isIPv4MappedAddress() && bits >= MAPPED_BITS;
+  return mapped ? [net.toIPv4Address(), bits - MAPPED_BITS] : [net, bits];
 }

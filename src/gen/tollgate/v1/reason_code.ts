@@ -55,6 +55,10 @@ export const ReasonCode = {
   RECORD_UNAVAILABLE: 20,
   /** LIMIT_OUTAGE_LOCAL - limit.outage_local: The rate limit could not be checked, and this process counted its share of it by itself. */
   LIMIT_OUTAGE_LOCAL: 21,
+  /** POLICY_SHADOW - policy.shadow: A policy in shadow mode would turn the answer round if it were enforced. */
+  POLICY_SHADOW: 22,
+  /** LIMIT_SHADOW - limit.shadow: A rate limit in shadow mode had no room for the call; it would have denied it. */
+  LIMIT_SHADOW: 23,
 } as const;
 
 export type ReasonCode = typeof ReasonCode[keyof typeof ReasonCode];
@@ -82,6 +86,8 @@ export namespace ReasonCode {
   export type LEDGER_OUTAGE_ALLOWED = typeof ReasonCode.LEDGER_OUTAGE_ALLOWED;
   export type RECORD_UNAVAILABLE = typeof ReasonCode.RECORD_UNAVAILABLE;
   export type LIMIT_OUTAGE_LOCAL = typeof ReasonCode.LIMIT_OUTAGE_LOCAL;
+  export type POLICY_SHADOW = typeof ReasonCode.POLICY_SHADOW;
+  export type LIMIT_SHADOW = typeof ReasonCode.LIMIT_SHADOW;
 }
 
 export function reasonCodeFromJSON(object: any): ReasonCode {
@@ -152,6 +158,12 @@ export function reasonCodeFromJSON(object: any): ReasonCode {
     case 21:
     case "REASON_CODE_LIMIT_OUTAGE_LOCAL":
       return ReasonCode.LIMIT_OUTAGE_LOCAL;
+    case 22:
+    case "REASON_CODE_POLICY_SHADOW":
+      return ReasonCode.POLICY_SHADOW;
+    case 23:
+    case "REASON_CODE_LIMIT_SHADOW":
+      return ReasonCode.LIMIT_SHADOW;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ReasonCode");
   }
@@ -203,6 +215,10 @@ export function reasonCodeToJSON(object: ReasonCode): string {
       return "REASON_CODE_RECORD_UNAVAILABLE";
     case ReasonCode.LIMIT_OUTAGE_LOCAL:
       return "REASON_CODE_LIMIT_OUTAGE_LOCAL";
+    case ReasonCode.POLICY_SHADOW:
+      return "REASON_CODE_POLICY_SHADOW";
+    case ReasonCode.LIMIT_SHADOW:
+      return "REASON_CODE_LIMIT_SHADOW";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ReasonCode");
   }

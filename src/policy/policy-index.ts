@@ -1,0 +1,100 @@
+import type { ConditionDefinition } from './conditions/definition.ts';
+import type { PolicyFacts } from './facts.ts';
+import type { Policy, PolicyDefinition } from './policy.ts';
+
+/** A policy in its place in evaluation order, with what it was made of. */
+export interface Placed {
+  readonly place: number;
+  readonly definition: PolicyDefinition;
+  readonly policy: Policy;
+}
+
+/** A fact by which policies are found, and the values that one condition of a policy accepts. */
+interface Dimension {
+  readonly read: (facts: PolicyFacts) => string;
+  readonly valuesIn: (condition: ConditionDefinition) => readonly string[] | undefined;
+}
+
+/** The one that tells most policies apart comes first. */
+const DIMENSIONS: readonly Dimension[] = [
+  {
+    read: ({ agent }) => agent,
+    valuesIn: (one) => (one.type === 'agent' && !one.negate ? one.agents : undefined),
+  },
+  {
+    read: ({ provider }) => provider,
+    valuesIn: (one) => (one.type === 'provider' && !one.negate ? one.providers : undefined),
+  },
+  {
+    read: ({ environment }) => environment,
+    valuesIn: (one) => (one.type === 'environment' && !one.negate ? one.environments : undefined),
+  },
+];
+
+/** Policies of one dimension, by value in lower case. */
+interface Shelf {
+  readonly dimension: Dimension;
+  readonly all: readonly Placed[];
+  readonly byValue: ReadonlyMap<string, readonly Placed[]>;
+}
+
+/**
+ * Finds the policies that can apply to a request. One is left out only when one of its conditions is
+ * certainly false, and then all of it is: so leaving it out changes no answer. Where the fact is
+ * missing every policy of the dimension is found, because it may be unevaluable.
+ */
+export class PolicyIndex {
+  readonly #shelves: readonly Shelf[];
+  /** Policies that no dimension tells apart. */
+  readonly #rest: readonly Placed[];
+
+  /** @param placed in evaluation order. */
+  constructor(placed: readonly Placed[]) {
+    const shelves = DIMENSIONS.map((dimension) => ({
+      dimension,
+      all: [] as Placed[],
+      byValue: new Map<string, Placed[]>(),
+    }));
+    const rest: Placed[] = [];
+    for (const one of placed) {
+      const found = shelves
+        .map((shelf) => ({ shelf, values: valuesOf(one.definition, shelf.dimension) }))
+        .find(({ values }) => values !== undefined);
+      if (!found?.values) {
+        rest.push(one);
+        continue;
+      }
+      found.shelf.all.push(one);
+      for (const value of found.values) {
+        const known = found.shelf.byValue.get(value);
+        if (known) known.push(one);
+        else found.shelf.byValue.set(value, [one]);
+      }
+    }
+    this.#shelves = shelves.filter(({ all }) => all.length > 0);
+    this.#rest = rest;
+  }
+
+  /** In any order. */
+  candidates(facts: PolicyFacts): readonly Placed[] {
+    const found = [...this.#rest];
+    for (const { dimension, all, byValue } of this.#shelves) {
+      const value = dimension.read(facts);
+      const some = value === '' ? all : byValue.get(value.toLowerCase());
+      if (some) for (const one of some) found.push(one);
+    }
+    return found;
+  }
+}
+
+/** Values of the first condition that asks for the fact, in lower case and each once. */
+function valuesOf(
+  { conditions }: PolicyDefinition,
+  { valuesIn }: Dimension,
+): readonly string[] | undefined {
+  for (const condition of conditions) {
+    const values = valuesIn(condition);
+    if (values) return [...new Set(values.map((value) => value.toLowerCase()))];
+  }
+  return undefined;
+}
