@@ -65,9 +65,11 @@ const budgetFields = z.strictObject({
   time_zone: timeZone.prefault('UTC').describe('Where days, weeks and months begin.'),
   caps,
   rollover: rollover.prefault({}),
-  mode: choice(['hard', 'soft'])
+  mode: choice(['hard', 'soft', 'shadow'])
     .prefault('hard')
-    .describe('A hard budget denies what does not fit; a soft one warns.'),
+    .describe(
+      'A hard budget denies what does not fit; a soft one warns; one in shadow has accounts of its own, and `budget.overrun` alone tells what it would deny.',
+    ),
   warn_at: percentage(FULL_PER_MILLE)
     .optional()
     .describe(

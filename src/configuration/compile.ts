@@ -134,7 +134,11 @@ function burstMultiplierOf(limit: Entry<'limits'>, environment: EnvironmentDefau
   return limit.burst_multiplier ?? preset?.burstMultiplier ?? fallback;
 }
 
+/** No account is ever so full: neither warning, degradation nor alert. */
+const NEVER_PER_MILLE = 1_000_000_000;
+
 function budgetOf(budget: Entry<'budgets'>, environment: EnvironmentDefaults): BudgetDefinition {
+  const shadow = budget.mode === 'shadow';
   return {
     id: budget.id,
     scope: budget.scope,
@@ -143,10 +147,12 @@ function budgetOf(budget: Entry<'budgets'>, environment: EnvironmentDefaults): B
     timeZone: budget.time_zone,
     caps: capsOf({ ...suggestedOf(budget), ...budget.caps }),
     rollover: capsOf(budget.rollover),
-    soft: budget.mode === 'soft',
-    warnPerMille: budget.warn_at ?? environment.warnPerMille,
-    degradePerMille: budget.degrade_at ?? environment.degradePerMille,
-    alertPerMille: [...budget.alerts_at].sort((a, b) => a - b),
+    soft: budget.mode !== 'hard',
+    warnPerMille: shadow ? NEVER_PER_MILLE : (budget.warn_at ?? environment.warnPerMille),
+    degradePerMille: shadow
+      ? NEVER_PER_MILLE
+      : (budget.degrade_at ?? environment.degradePerMille),
+    alertPerMille: shadow ? [] : [...budget.alerts_at].sort((a, b) => a - b),
   };
 }
 
