@@ -1,4 +1,5 @@
 import type { CounterSpec } from '../../limits/counter.ts';
+import { AgingMap } from './aging-map.ts';
 import type { Entity, Taken } from './entity.ts';
 
 /** What a call took from one counter that is settled when the call is. */
@@ -14,21 +15,16 @@ export interface OpenTake extends Taken {
  */
 export class CallTable {
   readonly #most: number;
-  readonly #calls = new Map<string, readonly OpenTake[]>();
+  readonly #calls = new AgingMap<readonly OpenTake[]>();
 
   constructor(most: number) {
     this.#most = most;
   }
 
   open(tenant: string, callId: string, takes: readonly OpenTake[]): void {
-    const key = keyOf(tenant, callId);
-    this.#calls.delete(key);
-    this.#calls.set(key, takes);
-    if (this.#calls.size <= this.#most) return;
-    for (const oldest of this.#calls.keys()) {
-      this.#calls.delete(oldest);
-      return;
-    }
+    this.#calls.set(keyOf(tenant, callId), takes);
+    const oldest = this.#calls.oldest();
+    if (oldest && this.#calls.size > this.#most) this.#calls.delete(oldest.key);
   }
 
   /** @returns undefined when the call is not there, for example because it was closed before. */

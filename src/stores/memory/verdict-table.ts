@@ -1,5 +1,6 @@
 import type { Conflict, TakeOutcome, TakeRequest } from '../../decision/ports.ts';
 import type { WindowReading } from '../../limits/counter.ts';
+import { AgingMap } from './aging-map.ts';
 import type { Entity, Taken } from './entity.ts';
 
 /** What one counter gave, and where it goes when it is given back. */
@@ -29,7 +30,7 @@ const FORGET_PER_CALL = 2;
 export class VerdictTable {
   readonly #maxReadings: number;
   /** In the order in which they are forgotten. */
-  readonly #verdicts = new Map<string, Remembered>();
+  readonly #verdicts = new AgingMap<Remembered>();
   #readings = 0;
   #latestMs = 0;
 
@@ -52,7 +53,7 @@ export class VerdictTable {
    */
   waitForRoomMs(request: TakeRequest, nowMs: number): number {
     if (this.#readings + readingsOf(request) <= this.#maxReadings) return 0;
-    const [oldest] = this.#verdicts.values();
+    const oldest = this.#verdicts.oldest()?.value;
     return oldest === undefined ? REMEMBER_MS : Math.max(1, oldest.forgetAtMs - nowMs);
   }
 
@@ -82,12 +83,11 @@ export class VerdictTable {
   }
 
   #forget(nowMs: number): void {
-    let left = FORGET_PER_CALL;
-    for (const [key, { forgetAtMs, readings }] of this.#verdicts) {
-      if (left === 0 || forgetAtMs > nowMs) return;
-      this.#verdicts.delete(key);
-      this.#readings -= readings;
-      left -= 1;
+    for (let left = FORGET_PER_CALL; left > 0; left -= 1) {
+      const oldest = this.#verdicts.oldest();
+      if (oldest === undefined || oldest.value.forgetAtMs > nowMs) return;
+      this.#verdicts.delete(oldest.key);
+      this.#readings -= oldest.value.readings;
     }
   }
 }
