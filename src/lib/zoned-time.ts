@@ -8,7 +8,7 @@ export interface WallTime {
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Offsets from UTC change at whole quarters of an hour, in every zone and every year since 1972. */
+/** Offsets from UTC change at whole quarters of an hour, in every zone since 1972. */
 const QUARTER_MS = 15 * MINUTE_MS;
 /** 1970-01-01 was a Thursday. */
 const EPOCH_WEEKDAY = 4;

@@ -39,7 +39,9 @@ export interface TimeWindowCondition {
   readonly maintenanceWindows?: readonly (WeeklySpan | MomentSpan)[];
 }
 
-/** From start to before end on each of the days; past midnight when the end is not after the start. */
+/**
+ * From start to before end on each of the days; past midnight when the end is not after the start.
+ */
 export interface WeeklySpan {
   readonly kind: 'weekly';
   /** 0 is Sunday: days on which the span starts. */

@@ -11,9 +11,9 @@ import type { Violation, ViolationCount } from '../../limits/violation.ts';
 
 /**
  * The RateLimiter on a cluster. A tenant's counters lie on one slot, where one script decides over
- * them: all or nothing, as on one server. Counters that all tenants share lie on a slot of their own
- * and are taken first; when the tenant's own deny, they are given back. So no limit is ever passed,
- * and for the time of one round trip a shared counter may count a call that is denied.
+ * them: all or nothing, as on one server. Counters that all tenants share lie on a slot of their
+ * own and are taken first; when the tenant's own deny, they are given back. So no limit is ever
+ * passed, and for the time of one round trip a shared counter may count a call that is denied.
  */
 export class ClusterRateLimiter implements RateLimiter {
   readonly #own: RateLimiter;
@@ -95,7 +95,7 @@ export class ClusterRateLimiter implements RateLimiter {
     await Promise.all([this.#own.close(), this.#shared.close()]);
   }
 
-  /** A denial by one part, with the readings of the other, which denied nothing or was not asked. */
+  /** A denial by one part, with the readings of the other, which did not deny. */
   async #withReadings(
     { tenant, counters }: TakeRequest,
     denied: TakeOutcome & { readonly kind: 'denied' },

@@ -33,11 +33,11 @@ export class Epochs {
     const known = this.#known.get(slot);
     if (known === undefined) return '';
     const nowMs = this.#nowMs();
-    const usedAtMs = known.usedAtMs;
-    known.usedAtMs = nowMs;
-    if (nowMs - usedAtMs < FORGET_AFTER_MS) return known.epoch;
     this.#known.delete(slot);
-    return '';
+    if (nowMs - known.usedAtMs >= FORGET_AFTER_MS) return '';
+    known.usedAtMs = nowMs;
+    this.#known.set(slot, known);
+    return known.epoch;
   }
 
   /** The slots that were used last, at most so many. */

@@ -3,12 +3,12 @@ import type { Algorithm, CounterSpec } from '../../limits/counter.ts';
 /**
  * Every key that Tollgate keeps in Redis.
  *
- *   <prefix>:{<tenant>}|<kind>|<unit>|<limit id>|<scope>   one limit on one scope: all its windows
+ *   <prefix>:{<tenant>}|<kind>|<unit>|<limit id>|<scope>   one limit on one scope
  *   <prefix>:{*}|<kind>|<unit>|<limit id>|<scope>          the same, shared by all tenants
  *   <prefix>:{<tenant>}|v|<request id>                     the verdict on one request
- *   <prefix>:{<tenant>}|o|<call id>                        what an open call took, until it is settled
+ *   <prefix>:{<tenant>}|o|<call id>                        what an open call took
  *   <prefix>:{<tenant>}|x                                  its violations of limits
- *   <prefix>:{*}|e                                         the epoch; on a cluster {<tenant>}|e as well
+ *   <prefix>:{*}|e                                         the epoch; on a cluster {<tenant>}|e
  *
  * The kind says how it is counted: w strict, p weighted, c calendar, b token bucket, l leases.
  *

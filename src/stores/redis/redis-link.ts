@@ -29,8 +29,9 @@ export interface RedisLinkOptions {
 }
 
 /**
- * One connection to one Redis, or one to each node of a cluster. Commands are written at once or not at all: there is no offline
- * queue, and none is sent again by itself. Deadlines are the caller's.
+ * One connection to one Redis, or one to each node of a cluster. Commands are written at once or
+ * not at all: there is no offline queue, and none is sent again by itself, except that a cluster
+ * sends one on whose slot has moved. Deadlines are the caller's.
  */
 export class RedisLink {
   readonly #client: Redis | Cluster;

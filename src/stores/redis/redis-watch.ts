@@ -12,6 +12,8 @@ export interface RedisWatchOptions {
 
 interface Seen {
   readonly runId: string;
+  /** Whether it was a replica once. */
+  readonly promoted: boolean;
   readonly evictedKeys: number;
 }
 
@@ -27,6 +29,8 @@ const TELL_FOR_MS = 10_000;
 export class RedisWatch {
   readonly #options: RedisWatchOptions;
   readonly #seen = new Map<string, Seen>();
+  /** Names of the first look; a primary that joins a cluster later is new, or was promoted. */
+  #first: ReadonlySet<string> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #problem = '';
@@ -38,7 +42,7 @@ export class RedisWatch {
 
   start(): void {
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.#lookAndGoOn(), LOOK_EVERY_MS).unref();
+    this.#timer = setTimeout(() => this.#lookAndGoOn(), LOOK_EVERY_MS).unref();
   }
 
   stop(): void {
@@ -51,18 +55,16 @@ export class RedisWatch {
     return performance.now() - this.#toldAtMs < TELL_FOR_MS ? this.#problem : '';
   }
 
-  async #lookAndGoOn(): Promise<void> {
-    try {
-      await this.#look();
-    } catch (defect) {
-      this.#options.log(`a look at Redis failed: ${String(defect)}`);
-    }
-    this.start();
+  #lookAndGoOn(): void {
+    this.#look()
+      .catch((defect: unknown) => this.#options.log(`a look at Redis failed: ${String(defect)}`))
+      .finally(() => this.start());
   }
 
   async #look(): Promise<void> {
     const { servers, withinMs, look } = this.#options;
     const all = servers();
+    if (all.length > 0) this.#first ??= new Set(all.map(({ name }) => name));
     const evicted = await Promise.all(
       all.map(async (server) => {
         const late: Answer = { kind: 'lost', problem: '' };
@@ -78,11 +80,12 @@ export class RedisWatch {
   #compare(name: string, now: Seen): boolean {
     const before = this.#seen.get(name);
     this.#seen.set(name, now);
-    if (before === undefined) return false;
+    if (before === undefined) {
+      if (now.promoted && this.#first?.has(name) === false) this.#tell(ANOTHER_SERVER);
+      return false;
+    }
     if (before.runId !== now.runId) {
-      this.#tell(
-        'Redis is another server than before (a failover or a restart): what was counted in its last moments may be lost',
-      );
+      this.#tell(ANOTHER_SERVER);
       return false;
     }
     if (now.evictedKeys <= before.evictedKeys) return false;
@@ -97,9 +100,14 @@ export class RedisWatch {
   }
 }
 
+const ANOTHER_SERVER =
+  'Redis is another server than before (a failover or a restart): ' +
+  'what was counted in its last moments may be lost';
+
 function seenIn(value: unknown): Seen | undefined {
   const text = Buffer.isBuffer(value) ? value.toString() : '';
   const runId = /^run_id:(\w+)/m.exec(text)?.[1];
   const evicted = /^evicted_keys:(\d+)/m.exec(text)?.[1];
-  return runId === undefined ? undefined : { runId, evictedKeys: Number(evicted ?? 0) };
+  const promoted = /^second_repl_offset:\d/m.test(text);
+  return runId === undefined ? undefined : { runId, promoted, evictedKeys: Number(evicted ?? 0) };
 }
