@@ -11,7 +11,9 @@ import {
 import {
   GetBudgetStatusRequest,
   GetUsageRequest,
+  GetDecisionRequest,
   ListViolationsRequest,
+  type DecisionRecord,
   type LimitViolation,
   type GetStatusResponse,
   QueryServiceService as Queries,
@@ -158,6 +160,17 @@ export class TollgateClient {
       if (pageToken === '') break;
     }
     return rows;
+  }
+
+  /** One decision from the record; undefined when there is none under this id. */
+  async decision(
+    tenant: string,
+    decisionId: string,
+    options: RequestOptions = {},
+  ): Promise<DecisionRecord | undefined> {
+    const request = GetDecisionRequest.create({ tenant, decisionId });
+    const answer = await this.#channel.send(Queries.getDecision, request, options);
+    return answer.record;
   }
 
   /** How often limits of a tenant denied, the latest first; at most 1,000. */

@@ -39,8 +39,8 @@ interface Shelf {
 }
 
 /**
- * Finds the policies that can apply to a request. One is left out only when one of its conditions is
- * certainly false, and then all of it is: so leaving it out changes no answer. Where the fact is
+ * Finds the policies that can apply to a request. One is left out only when one of its conditions
+ * is certainly false, and then all of it is: so leaving it out changes no answer. Where the fact is
  * missing every policy of the dimension is found, because it may be unevaluable.
  */
 export class PolicyIndex {

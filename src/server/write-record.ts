@@ -5,7 +5,7 @@ import type { Settlement, StoredRecord } from '../decision/record.ts';
 import { Outcome } from '../gen/tollgate/v1/call.ts';
 import type * as wire from '../gen/tollgate/v1/query_service.ts';
 import { writeReason } from './write-decision.ts';
-import { EFFECT } from './write-explanation.ts';
+import { EFFECT, explanationOf } from './write-explanation.ts';
 import { budgetStatusOf } from './write-status.ts';
 
 /** A record as the wire says it; personal data is not in it. */
@@ -34,6 +34,7 @@ export function writeRecord(record: StoredRecord): wire.DecisionRecord {
     provider: facts.provider,
     budgetBefore: accountsBefore(record).map(budgetStatusOf),
     budgetAfter: decision.accounts.map(budgetStatusOf),
+    explanation: decision.explanation && explanationOf(decision.explanation),
     ...settlementOf(settlement),
   };
 }

@@ -85,7 +85,7 @@ function walk(node: unknown, loops: number, seen: Seen): void {
   const name: unknown = op === 'rcall' && Array.isArray(args) ? args[0] : undefined;
   if (name === 'matches') {
     seen.problem ??=
-      'uses matches; regular expressions are not offered, startsWith, endsWith, contains and in are';
+      'uses matches; offered are startsWith, endsWith, contains and in, not regular expressions';
   }
   if (name === 'bind') seen.problem ??= 'uses bind; names in a row could double a list each';
   const loop = typeof name === 'string' && LOOPS.has(name);

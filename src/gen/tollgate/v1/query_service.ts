@@ -22,7 +22,7 @@ import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Call, Outcome, outcomeFromJSON, outcomeToJSON } from "./call.ts";
 import { Reservation } from "./decision_service.ts";
-import { BudgetStatus, Effect, effectFromJSON, effectToJSON, RateStatus, Reason } from "./verdict.ts";
+import { BudgetStatus, Effect, effectFromJSON, effectToJSON, Explanation, RateStatus, Reason } from "./verdict.ts";
 
 /** Spans of time that charges are summed over. */
 export const UsageBucket = {
@@ -360,6 +360,8 @@ export interface DecisionRecord {
   budgetBefore: BudgetStatus[];
   /** Accounts after the decision. */
   budgetAfter: BudgetStatus[];
+  /** How it came about: the policies that could apply with their conditions, and the limits and budgets. */
+  explanation: Explanation | undefined;
 }
 
 /**
@@ -1891,6 +1893,7 @@ function createBaseDecisionRecord(): DecisionRecord {
     provider: "",
     budgetBefore: [],
     budgetAfter: [],
+    explanation: undefined,
   };
 }
 
@@ -1997,6 +2000,9 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     }
     for (const v of message.budgetAfter) {
       BudgetStatus.encode(v!, writer.uint32(234).fork()).join();
+    }
+    if (message.explanation !== undefined) {
+      Explanation.encode(message.explanation, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -2246,6 +2252,14 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
             message.budgetAfter.push(BudgetStatus.decode(reader, reader.uint32()));
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.explanation = Explanation.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2359,6 +2373,7 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
         : globalThis.Array.isArray(object?.budget_after)
         ? object.budget_after.map((e: any) => BudgetStatus.fromJSON(e))
         : [],
+      explanation: isSet(object.explanation) ? Explanation.fromJSON(object.explanation) : undefined,
     };
   },
 
@@ -2451,6 +2466,9 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     if (message.budgetAfter?.length) {
       obj.budgetAfter = message.budgetAfter.map((e) => BudgetStatus.toJSON(e));
     }
+    if (message.explanation !== undefined) {
+      obj.explanation = Explanation.toJSON(message.explanation);
+    }
     return obj;
   },
 
@@ -2498,6 +2516,9 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     message.provider = object.provider ?? "";
     message.budgetBefore = object.budgetBefore?.map((e) => BudgetStatus.fromPartial(e)) || [];
     message.budgetAfter = object.budgetAfter?.map((e) => BudgetStatus.fromPartial(e)) || [];
+    message.explanation = (object.explanation !== undefined && object.explanation !== null)
+      ? Explanation.fromPartial(object.explanation)
+      : undefined;
     return message;
   },
 };
