@@ -87,7 +87,8 @@ export interface RateLimiter {
   take(request: TakeRequest): Promise<TakeOutcome>;
   /**
    * Gives back what `take` took for this request id, to the sub-buckets it came from, and forgets
-   * the request: a repeat is then decided anew. Does nothing the second time.
+   * the request: a repeat is then decided anew. When several tries of a request were answered
+   * `taken`, they share it: it is given back once all of them have given it back.
    */
   refund(request: TakeRequest): Promise<'refunded' | 'nothing' | Unavailable>;
   /**

@@ -76,7 +76,7 @@ export class MemoryRateLimiter implements RateLimiter {
     const takes = this.#verdicts.claimRefund(request, nowMs);
     if (takes === undefined) return 'nothing';
     for (const { entity, ...taken } of takes) entity.giveBack(nowMs, taken);
-    this.#calls.close(request.tenant, request.callId);
+    if (takes.length > 0) this.#calls.close(request.tenant, request.callId);
     return 'refunded';
   }
 

@@ -19,6 +19,8 @@ interface Remembered extends Verdict {
   readonly fingerprint: string;
   readonly forgetAtMs: number;
   readonly readings: number;
+  /** Tries of the request that share what was taken. */
+  tries: number;
 }
 
 /** How long the contract wants verdicts to be remembered. */
@@ -44,6 +46,7 @@ export class VerdictTable {
     const verdict = this.#verdicts.get(keyOf(request));
     if (verdict === undefined) return undefined;
     if (verdict.fingerprint !== request.fingerprint) return CONFLICT;
+    verdict.tries += 1;
     return { kind: verdict.kind, replayed: true, windows: verdict.windows };
   }
 
@@ -62,21 +65,24 @@ export class VerdictTable {
     const { fingerprint } = request;
     this.#latestMs = Math.max(this.#latestMs, nowMs);
     const forgetAtMs = this.#latestMs + REMEMBER_MS;
-    const entry = { ...verdict, fingerprint, forgetAtMs, readings };
+    const entry = { ...verdict, fingerprint, forgetAtMs, readings, tries: 1 };
     this.#verdicts.set(keyOf(request), entry);
     this.#readings += readings;
     return { kind: verdict.kind, replayed: false, windows: verdict.windows };
   }
 
   /**
-   * What is to be given back for a request; undefined when nothing is. The request is forgotten, so
-   * that a repeat of it is decided anew and a second refund finds nothing.
+   * What is to be given back for a request; undefined when nothing is. While other tries share it,
+   * it stays taken and the list is empty. With the last of them the request is forgotten, so that a
+   * repeat of it is decided anew and another refund finds nothing.
    */
   claimRefund(request: TakeRequest, nowMs: number): readonly Take[] | undefined {
     this.#forget(nowMs);
     const verdict = this.#verdicts.get(keyOf(request));
     if (verdict?.kind !== 'taken') return undefined;
     if (verdict.fingerprint !== request.fingerprint) return undefined;
+    verdict.tries -= 1;
+    if (verdict.tries > 0) return [];
     this.#verdicts.delete(keyOf(request));
     this.#readings -= verdict.readings;
     return verdict.takes;

@@ -11,7 +11,7 @@ interface Sent {
   readonly answer: (answer: Answer) => void;
 }
 
-const TAKEN = Buffer.from([1, 0, 0, 0, 0, 0, 0]);
+const TAKEN = Buffer.from([1, 1, 0, 0, 0, 0, 0, 0, 0]);
 
 function takenAnswer({ decisions }: Sent): Answer {
   return { kind: 'reply', value: Array.from({ length: decisions }, () => [0, TAKEN]).flat() };

@@ -3,8 +3,8 @@ import type { CounterSpec, WindowReading, WindowSpec } from '../../limits/counte
 
 /** The layouts are those that lua/take.lua and lua/peek.lua describe. */
 const KIND_DENIED = 0;
-const LENGTH_AT = 5;
-const HEAD_BYTES = 7;
+const LENGTH_AT = 7;
+const HEAD_BYTES = 9;
 const TIME_BYTES = 8;
 const NEVER = 2 ** 32 - 1;
 
@@ -43,7 +43,8 @@ export function readingsOf(
   withRetry: boolean,
 ): readonly WindowReading[] | undefined {
   const readingBytes = withRetry ? 12 : 8;
-  const count = counters.reduce((sum, counter) => sum + counter.windows.length, 0);
+  let count = 0;
+  for (const { windows } of counters) count += windows.length;
   if (bytes.length !== count * readingBytes) return undefined;
   const readings: WindowReading[] = [];
   let at = 0;

@@ -132,13 +132,16 @@ export function describeAlgorithms(
         expect((await take([inFlight(1)])).kind).toBe('taken');
       });
 
-      it('X3 a repeat takes no second place, and a refund frees the one', async () => {
+      it('X3 a repeat shares the place, and both tries give it back to free it', async () => {
         const request = requestOf(tenant, [inFlight(2)]);
         await fixture.limiter.take(request);
         await fixture.limiter.take(request);
         expect(await left(inFlight(2))).toEqual([1]);
         expect(await fixture.limiter.refund(request)).toBe('refunded');
+        expect(await left(inFlight(2))).toEqual([1]);
+        expect(await fixture.limiter.refund(request)).toBe('refunded');
         expect(await left(inFlight(2))).toEqual([2]);
+        expect(await fixture.limiter.refund(request)).toBe('nothing');
         expect(await settle(request.requestId, 0)).toBe('nothing');
       });
 

@@ -83,6 +83,9 @@ describe('redis beyond the contract', () => {
     const first = await limiter.take(request);
     expect(await other.take(request)).toEqual({ ...first, replayed: true });
     expect(await other.refund(request)).toBe('refunded');
+    expect((await peekAt(limiter, request.tenant, [counterOf()]))[0]?.remaining).toBe(9);
+    expect(await limiter.refund(request)).toBe('refunded');
+    expect((await peekAt(limiter, request.tenant, [counterOf()]))[0]?.remaining).toBe(10);
     expect(await limiter.refund(request)).toBe('nothing');
     await other.close();
   });

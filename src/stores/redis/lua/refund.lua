@@ -8,6 +8,7 @@
 --       4  the call's id
 --       5  shapes, as readShapes says
 --       then for each counter: shape, cost
+-- While other tries of the request share what was taken, it stays taken, and they are one fewer.
 -- Answers 1 refunded · 0 nothing to give back · 2 a value is not ours, and nothing was done
 
 local TAKEN = 1
@@ -18,10 +19,14 @@ local shapes, a = readShapes(5)
 local values = readAll(KEYS, #KEYS)
 local verdict = values[1]
 if not verdict then return 0 end
-if verdict == true or #verdict < 7 then return 2 end
-local kind, storedPlan, length = decode('<BI4I2', verdict)
+if verdict == true or #verdict < 9 then return 2 end
+local kind, tries, storedPlan, length = decode('<BI2I4I2', verdict)
 if kind ~= TAKEN or storedPlan ~= plan then return 0 end
-if sub(verdict, 8, 7 + length) ~= fingerprint then return 0 end
+if sub(verdict, 10, 9 + length) ~= fingerprint then return 0 end
+if tries > 1 then
+  redis.call('SETRANGE', KEYS[1], 1, encode('<I2', tries - 1))
+  return 1
+end
 
 local opened = {}
 for c = 1, #KEYS - 2 do
@@ -32,7 +37,7 @@ for c = 1, #KEYS - 2 do
     local e = shape.meter.open(KEYS[c + 2], value, shape, now)
     if e == nil then return 2 end
     if e then
-      local takenAtMs = decode('<d', verdict, 8 + length + 8 * (c - 1))
+      local takenAtMs = decode('<d', verdict, 10 + length + 8 * (c - 1))
       shape.meter.correct(e, takenAtMs, -cost, call)
       opened[#opened + 1] = { meter = shape.meter, entity = e }
     end

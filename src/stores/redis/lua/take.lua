@@ -20,7 +20,7 @@
 --   2 decided before under another fingerprint; ''
 --   3 one of its values is not ours, so nothing was done; ''
 -- A verdict, little-endian, is remembered as it is answered:
---   u8 kind (0 denied, 1 taken), u32 plan,
+--   u8 kind (0 denied, 1 taken), u16 tries that share it, u32 plan,
 --   u16 length of the fingerprint, fingerprint, then
 --   taken: for each counter f64 time of the take; then for each window
 --     u32 remaining, u32 reset after ms
@@ -33,7 +33,9 @@ local DENIED, TAKEN = 0, 1
 local DECIDED, REPEATED, CONFLICT, UNREADABLE = 0, 1, 2, 3
 -- How long a verdict is remembered.
 local VERDICT_MS = 600000
-local VERDICT_HEAD = '<BI4I2'
+local VERDICT_HEAD = '<BI2I4I2'
+local VERDICT_HEAD_BYTES = 9
+local MAX_TRIES = 65535
 
 local now = clockMs(ARGV[1])
 local epoch = epochBesides(KEYS[1], ARGV[2], ARGV[3], now)
@@ -43,6 +45,7 @@ local entities = tonumber(ARGV[5])
 local shapes, a = readShapes(6)
 local values = readAll(KEYS, 1 + entities + decisions)
 local opened, changed, verdicts, remembered, calls, reply = {}, {}, {}, {}, {}, {}
+local shares, placeOfVerdict = {}, {}
 
 local function openOnce(k, shape)
   local e = opened[k]
@@ -94,7 +97,7 @@ local function verdictOf(kind, plan, fingerprint)
   for c = 1, counters do
     shapeOf[c].meter.readInto(out, entityOf[c], shapeOf[c], costOf[c], kind == DENIED)
   end
-  local head = encode(VERDICT_HEAD, kind, plan, #fingerprint)
+  local head = encode(VERDICT_HEAD, kind, 1, plan, #fingerprint)
   local body = encode('<' .. rep('d', times) .. rep('I4', #out - times), unpack(out))
   return head .. fingerprint .. body
 end
@@ -118,14 +121,28 @@ local function decide(key, plan, fingerprint, call)
   return DECIDED, verdict
 end
 
+-- One more try shares what was taken: it is given back when the last of them gives it back.
+local function share(key, stored, tries)
+  local more = encode('<I2', min(tries + 1, MAX_TRIES))
+  local shared = sub(stored, 1, 1) .. more .. sub(stored, 4)
+  if verdicts[key] then
+    verdicts[key] = shared
+  else
+    values[placeOfVerdict[key]] = shared
+    shares[#shares + 1] = { key = key, bytes = more }
+  end
+end
+
 -- A repeat under other counters, after a change of configuration, keeps its outcome and reads the
 -- windows as they are.
-local function recall(stored, plan, fingerprint, from, n)
-  if stored == true or #stored < 7 then return UNREADABLE, '' end
-  local kind, storedPlan, length = decode(VERDICT_HEAD, stored)
-  if sub(stored, 8, 7 + length) ~= fingerprint then return CONFLICT, '' end
+local function recall(key, stored, plan, fingerprint, at, n)
+  if stored == true or #stored < VERDICT_HEAD_BYTES then return UNREADABLE, '' end
+  local kind, tries, storedPlan, length = decode(VERDICT_HEAD, stored)
+  local from = VERDICT_HEAD_BYTES
+  if sub(stored, from + 1, from + length) ~= fingerprint then return CONFLICT, '' end
+  if kind == TAKEN then share(key, stored, tries) end
   if storedPlan == plan then return REPEATED, stored end
-  if not readCounters(from, n) then return UNREADABLE, '' end
+  if not readCounters(at, n) then return UNREADABLE, '' end
   return REPEATED, verdictOf(kind, plan, fingerprint)
 end
 
@@ -139,10 +156,11 @@ for d = 1, decisions do
   end
   local n = tonumber(ARGV[a])
   local key = KEYS[1 + entities + d]
-  local stored = verdicts[key] or values[1 + entities + d]
+  local stored = verdicts[key] or values[placeOfVerdict[key] or 1 + entities + d]
+  placeOfVerdict[key] = placeOfVerdict[key] or 1 + entities + d
   local status, verdict = UNREADABLE, ''
   if stored then
-    status, verdict = recall(stored, plan, fingerprint, a + 1, n)
+    status, verdict = recall(key, stored, plan, fingerprint, a + 1, n)
   elseif readCounters(a + 1, n) then
     status, verdict = decide(key, plan, fingerprint, call)
   end
@@ -157,5 +175,6 @@ end
 for r = 1, #remembered do
   redis.call('PSETEX', remembered[r], VERDICT_MS, verdicts[remembered[r]])
 end
+for s = 1, #shares do redis.call('SETRANGE', shares[s].key, 1, shares[s].bytes) end
 for c = 1, #calls do redis.call('PSETEX', calls[c].key, calls[c].lifeMs, calls[c].value) end
 return reply
