@@ -4,8 +4,10 @@ import { type CommandContext, CommandFailed, type ExitCode, type Streams } from 
 import { registerDrive } from './drive.ts';
 import { registerLint } from './lint.ts';
 import { registerMigrate } from './migrate.ts';
+import { registerPolicy } from './policy.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
+import { registerExplain } from './explain.ts';
 import { registerUsage } from './usage.ts';
 import { registerVerify } from './verify.ts';
 import { programVersion } from '../installation.ts';
@@ -51,8 +53,10 @@ export function buildProgram(context: CommandContext): Command {
   registerServe(program, context);
   registerCheck(program, context);
   registerStatus(program, context);
+  registerExplain(program, context);
   registerUsage(program, context);
   registerLint(program, context);
+  registerPolicy(program, context);
   registerMigrate(program, context);
   registerVerify(program, context);
   registerDrive(program, context);

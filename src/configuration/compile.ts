@@ -149,9 +149,7 @@ function budgetOf(budget: Entry<'budgets'>, environment: EnvironmentDefaults): B
     rollover: capsOf(budget.rollover),
     soft: budget.mode !== 'hard',
     warnPerMille: shadow ? NEVER_PER_MILLE : (budget.warn_at ?? environment.warnPerMille),
-    degradePerMille: shadow
-      ? NEVER_PER_MILLE
-      : (budget.degrade_at ?? environment.degradePerMille),
+    degradePerMille: shadow ? NEVER_PER_MILLE : (budget.degrade_at ?? environment.degradePerMille),
     alertPerMille: shadow ? [] : [...budget.alerts_at].sort((a, b) => a - b),
   };
 }

@@ -40,6 +40,11 @@ export function findingsOf(
     case 'too_big':
       return at(`expected at most ${issue.maximum} of them`);
     case 'invalid_union':
+      if (issue.errors.length > 0) {
+        return nearestOf(issue.errors).flatMap((inner) =>
+          findingsOf({ ...inner, path: [...issue.path, ...inner.path] }, valueAt, keysAt),
+        );
+      }
       return at(choiceOf(issue, valueAt(path)));
     case 'invalid_key': {
       const message = `this cannot be a key: ${issue.issues[0]?.message ?? 'not expected'}`;
@@ -86,6 +91,19 @@ function unknownKey(key: string, known: readonly string[]): string {
 function wordsOfType(expected: string): string {
   if (expected === 'array') return 'a list';
   return expected === 'object' || expected === 'record' ? 'a mapping' : expected;
+}
+
+/** A key that has no place in a shape says more against it than one that is not written. */
+const UNKNOWN_KEY = 2;
+
+/** Of several shapes that a value could have, what keeps it from the one that it is nearest to. */
+function nearestOf(shapes: readonly (readonly Issue[])[]): readonly Issue[] {
+  const distance = (issues: readonly Issue[]): number =>
+    issues.reduce(
+      (sum, one) => sum + (one.code === 'unrecognized_keys' ? UNKNOWN_KEY * one.keys.length : 1),
+      0,
+    );
+  return shapes.toSorted((a, b) => distance(a) - distance(b))[0] ?? [];
 }
 
 function choiceOf(issue: Issue & { code: 'invalid_union' }, found: unknown): string {

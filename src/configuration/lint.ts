@@ -11,7 +11,7 @@ export interface LintReport {
 /**
  * Everything there is to say about a configuration without putting it in force.
  * @param path how problems name the file.
- * @param nowMs decides which exemptions are over.
+ * @param nowMs decides which exemptions and maintenance windows are over.
  */
 export function lintConfiguration(text: string, path: string, nowMs: number): LintReport {
   const reading = readConfiguration({ text, file: path, nowMs });

@@ -22,7 +22,7 @@ export interface ReadingOrder {
   readonly text: string;
   /** How problems name the file. */
   readonly file: string;
-  /** Decides which exemptions are over. */
+  /** Decides which exemptions and maintenance windows are over. */
   readonly nowMs: number;
 }
 

@@ -37,11 +37,17 @@ interface Reference {
 
 const MATCHES = ['limits[].match', 'budgets[].match', 'tiers[].match', 'exemptions[].match'];
 
+/** Those within a condition of type any included. */
+const CONDITIONS = ['policies[].conditions[]', 'policies[].conditions[].conditions[]'];
+
 const REFERENCES: readonly Reference[] = [
   { from: 'tenants[].agents[]', to: 'agents' },
   { from: 'agents[].tenants[]', to: 'tenants' },
   { from: 'policies[].tenants[]', to: 'tenants' },
-  { from: 'policies[].conditions[].agents[]', to: 'agents' },
+  ...CONDITIONS.flatMap((conditions): readonly Reference[] => [
+    { from: `${conditions}.agents[]`, to: 'agents' },
+    { from: `${conditions}.organizations[]`, to: 'tenants' },
+  ]),
   { from: 'limits[].tiers{}', to: 'tiers' },
   { from: 'exemptions[].limits[]', to: 'limits' },
   ...MATCHES.flatMap((match): readonly Reference[] => [

@@ -25,13 +25,14 @@ export function keysAt(
 
 /**
  * Looks through defaults and optionality, and picks the option of a union that the value's type
- * names.
+ * names, or else has most of its keys.
  */
 function unwrapped(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
     return unwrapped(schema.unwrap(), value);
   }
-  if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;
+  if (!(schema instanceof z.ZodUnion)) return schema;
+  if (!(schema instanceof z.ZodDiscriminatedUnion)) return nearestOption(schema, value);
   const named = (value as Record<string, unknown> | undefined)?.[schema.def.discriminator];
   const option = schema.options.find(
     (one) =>
@@ -41,4 +42,11 @@ function unwrapped(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
       ),
   );
   return option ?? schema;
+}
+
+function nearestOption(union: z.ZodUnion, value: unknown): z.core.$ZodType {
+  const written = Object.keys(value ?? {});
+  const known = (option: z.core.$ZodType): number =>
+    option instanceof z.ZodObject ? written.filter((key) => key in option.shape).length : 0;
+  return union.options.toSorted((a, b) => known(b) - known(a))[0] ?? union;
 }

@@ -1,17 +1,14 @@
 import { DEFAULT_PRICES } from '../pricing/default-prices.ts';
 import { mayCall } from './compile.ts';
 import type { ConfigurationDocument } from './document.ts';
-import { inFileOrder, type FieldPath, type Problem } from './problem.ts';
+import { policyWarnings } from './policy-warnings.ts';
+import { inFileOrder, type Problem } from './problem.ts';
+import type { Warning } from './warning.ts';
 import type { YamlFile } from './yaml-file.ts';
-
-interface Warning {
-  readonly path: FieldPath;
-  readonly message: string;
-}
 
 /**
  * What is allowed and probably not meant.
- * @param nowMs decides which exemptions are over.
+ * @param nowMs decides which exemptions and maintenance windows are over.
  */
 export function warningsOf(
   document: ConfigurationDocument,
@@ -20,8 +17,7 @@ export function warningsOf(
 ): readonly Problem[] {
   const warnings = [
     ...unreachable(document),
-    ...openDoors(document),
-    ...ties(document),
+    ...policyWarnings(document, nowMs),
     ...budgetWarnings(document),
     ...unpricedProviders(document),
     ...broadExemptions(document, nowMs),
@@ -50,48 +46,6 @@ const NO_TENANT: Warning = {
   path: ['tenants'],
   message: 'there is no tenant: every call is refused',
 };
-
-/** An allow without conditions decides everything that comes after it. */
-function openDoors(document: ConfigurationDocument): readonly Warning[] {
-  if (document.combining === 'ALLOW_OVERRIDES') return document.policies.flatMap(overridesAll);
-  if (document.combining !== 'FIRST_APPLICABLE') return [];
-  return document.policies.flatMap((policy, index): readonly Warning[] => {
-    if (!alwaysApplies(policy)) return [];
-    const later = document.policies.filter((one) => one.enabled && one.priority > policy.priority);
-    if (later.length === 0) return [];
-    const ids = later.map(({ id }) => id).join(', ');
-    const message = `has no conditions, so that with FIRST_APPLICABLE these never decide: ${ids}`;
-    return [{ path: ['policies', index, 'id'], message }];
-  });
-}
-
-type WrittenPolicy = ConfigurationDocument['policies'][number];
-
-function overridesAll(policy: WrittenPolicy, index: number): readonly Warning[] {
-  if (!alwaysApplies(policy) || policy.effect !== 'allow') return [];
-  const message = 'has no conditions, so that with ALLOW_OVERRIDES no deny policy ever decides';
-  return [{ path: ['policies', index, 'id'], message }];
-}
-
-function alwaysApplies({ enabled, tenants, conditions }: WrittenPolicy): boolean {
-  return enabled && tenants === undefined && conditions.length === 0;
-}
-
-/** Priority matters in FIRST_APPLICABLE alone; there, deny goes first in a tie. */
-function ties(document: ConfigurationDocument): readonly Warning[] {
-  if (document.combining !== 'FIRST_APPLICABLE') return [];
-  return document.policies.flatMap((policy, index): readonly Warning[] => {
-    if (!policy.enabled) return [];
-    const other = document.policies
-      .slice(0, index)
-      .find(
-        (one) => one.enabled && one.priority === policy.priority && one.effect !== policy.effect,
-      );
-    if (other === undefined) return [];
-    const message = `has the same priority as "${other.id}", which says ${other.effect}; the deny goes first`;
-    return [{ path: ['policies', index, 'priority'], message }];
-  });
-}
 
 function budgetWarnings(document: ConfigurationDocument): readonly Warning[] {
   return document.budgets.flatMap((budget, index): readonly Warning[] => {

@@ -19,3 +19,22 @@ export interface PolicyFacts {
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
 }
+
+/** A call of which nothing is known. */
+export const NO_FACTS: PolicyFacts = {
+  tenant: '',
+  agent: '',
+  provider: '',
+  environment: '',
+  user: '',
+  team: '',
+  roles: [],
+  country: '',
+  sourceIp: '',
+  dataClassification: [],
+  costMicroUsd: 0n,
+  inputTokens: 0n,
+  outputTokens: 0n,
+  attributes: {},
+  nowMs: 0,
+};

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -8,6 +8,14 @@ import { configurationReference } from '../../src/configuration/reference.ts';
 
 const NOW_MS = Date.parse('2026-11-21T12:00:00Z');
 const EXAMPLES = ['quickstart', 'demo-unlimited', 'demo-100-usd'];
+const POLICIES = readdirSync('examples/policies').filter((name) => !name.endsWith('.test.yaml'));
+
+/** One of them shows what lint is for (P20). */
+const WARNED: Readonly<Record<string, readonly string[]>> = {
+  'business-hours-denied.yaml': [
+    'denies WITHIN business hours; write negate: true to deny outside',
+  ],
+};
 
 describe('files that are shipped with the configuration', () => {
   it('tollgate.schema.json is the schema that the program checks by', async () => {
@@ -39,6 +47,16 @@ describe('files that are shipped with the configuration', () => {
     expect(schema.safeParse(parse(readFileSync(`examples/${name}.yaml`, 'utf8'))).error).toBe(
       undefined,
     );
+  });
+
+  it.each(POLICIES)('examples/policies/%s has no problem, no warning, and a schema', (name) => {
+    const file = `examples/policies/${name}`;
+    const text = readFileSync(file, 'utf8');
+    const { problems, warnings } = lintConfiguration(text, file, NOW_MS);
+    expect(problems).toEqual([]);
+    expect(warnings.map(({ message }) => message)).toEqual(WARNED[name] ?? []);
+    expect(text).toMatch(/^# yaml-language-server: \$schema=..\/..\/tollgate.schema.json\n/);
+    expect(schema.safeParse(parse(text)).error).toBe(undefined);
   });
 
   it.each([

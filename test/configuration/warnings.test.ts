@@ -56,7 +56,7 @@ policies: [{ id: open, effect: allow, priority: 1 }, { id: shut, effect: deny, p
       `${HEAD}combining: FIRST_APPLICABLE
 policies:
   - { id: a, effect: allow, priority: 7, conditions: [{ type: provider, providers: [other] }] }
-  - { id: d, effect: deny, priority: 7, conditions: [{ type: provider, providers: [other] }] }`,
+  - { id: d, effect: deny, priority: 7, conditions: [{ type: environment, environments: [x] }] }`,
       't.yaml:7:38: policies[1].priority: has the same priority as "a", which says allow; the deny goes first',
     ],
     [
