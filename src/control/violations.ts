@@ -12,7 +12,7 @@ export interface ViolationLog {
 
 export interface ViolationRounds {
   /** Counts the violations in a decision; never waits. */
-  see(decision: Decision, tenant: string): void;
+  readonly see: (decision: Decision, tenant: string) => void;
   /** Brings what was counted to the store, now. */
   flush(): Promise<number | Unavailable>;
   stop(): Promise<void>;

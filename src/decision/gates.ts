@@ -48,7 +48,6 @@ export function passGates(
   const budgets = budgetsOf(admission);
   const draft = explained(
     withPolicy(openingDraft(admission, operation), policy),
-    admission,
     policy,
     limits,
     budgets,
@@ -112,12 +111,11 @@ function withShadow(stage: WindowStage, { reasons }: ShadowTakes): WindowStage {
 
 function explained(
   draft: Decision,
-  { command }: Admission,
   { verdict }: PolicyStage,
   limits: LimitSelection,
   budgets: BudgetSelection,
 ): Decision {
-  if (!command.explain || !verdict) return draft;
+  if (!verdict) return draft;
   return {
     ...draft,
     explanation: { policy: verdict, limits: limits.uses, budgets: budgets.uses },

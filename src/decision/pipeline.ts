@@ -65,7 +65,16 @@ async function admitted<T extends Decided | Refusal>(
     const { revision } = snapshot;
     return { answer: { kind: 'stale_configuration', revision }, keep: 'nothing' };
   }
-  return decide(admit(command, tenant, moment, repeat));
+  const remembered = await decide(admit(command, tenant, moment, repeat));
+  return command.explain ? remembered : withoutExplanation(remembered);
+}
+
+/** The record has every explanation; an answer only when it was asked for. */
+function withoutExplanation<T extends Decided | Refusal>(remembered: Remembered<T>): Remembered<T> {
+  const { answer } = remembered;
+  if (answer.kind !== 'decided') return remembered;
+  const decision = { ...answer.decision, explanation: undefined };
+  return { ...remembered, answer: { ...answer, decision } };
 }
 
 async function forTenant<T>(

@@ -15,7 +15,10 @@ export function runPolicyStage(admission: Admission): PolicyStage {
   const registration = registrationReason(admission);
   if (registration) return { allowed: false, reasons: [registration], verdict: undefined };
   const { snapshot, command } = admission;
-  const verdict = snapshot.policies.evaluate(policyFactsOf(admission), command.explain);
+  const verdict = snapshot.policies.evaluate(
+    policyFactsOf(admission),
+    command.explain ? 'all' : 'likely',
+  );
   return { allowed: verdict.effect === 'allow', reasons: policyReasons(verdict), verdict };
 }
 

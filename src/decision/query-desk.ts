@@ -81,9 +81,7 @@ async function rateStatus(
   const lost = limiter.uncounted(call.tenant, counters);
   const isLost = ({ limitId, scope }: WindowReading): boolean =>
     lost.some((counter) => counter.limitId === limitId && counter.scope === scope);
-  return readings
-    .map((reading) => ({ ...reading, outage: isLost(reading) }))
-    .sort(tightestFirst);
+  return readings.map((reading) => ({ ...reading, outage: isLost(reading) })).sort(tightestFirst);
 }
 
 async function componentsOf(parts: QueryDeskParts): Promise<readonly ComponentHealth[]> {

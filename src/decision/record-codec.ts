@@ -113,11 +113,17 @@ function windowToWire(window: WindowStatus): WireWindow {
 }
 
 function windowFromWire(wire: WireWindow): WindowStatus {
+  if (hasNoEndlessWait(wire)) return wire;
   return {
     ...wire,
     resetAfterMs: waitFromWire(wire.resetAfterMs),
     retryAfterMs: waitFromWire(wire.retryAfterMs),
   };
+}
+
+/** Nearly all windows are the same in both forms. */
+function hasNoEndlessWait(wire: WireWindow): wire is WireWindow & WindowStatus {
+  return wire.resetAfterMs !== null && wire.retryAfterMs !== null;
 }
 
 /** A wait that never ends is Infinity, which JSON does not have. */

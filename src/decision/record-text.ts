@@ -1,6 +1,7 @@
 import { METRICS, type Amounts, type Caps } from '../budgets/amounts.ts';
 import type { AccountStatus, Decision, Grant, WindowStatus } from './decision.ts';
-import { explanationToWire, obligationToWire } from './record-codec.ts';
+import { decodeRecord, explanationToWire, obligationToWire } from './record-codec.ts';
+import { WindowMemory } from '../limits/window-memory.ts';
 import type { CallFacts, DecisionRecord } from './record.ts';
 import type { Reason } from './reasons.ts';
 import type { Price } from '../pricing/price.ts';
@@ -11,12 +12,36 @@ import type { Price } from '../pricing/price.ts';
  * so this is the hot path. A test holds both forms equal.
  */
 export function encodeRecord(record: DecisionRecord): string {
-  return head(record) + `,"personal":${personText(record.personal)}` + tail(record);
+  const rest = textOf(record);
+  written.set(record, rest);
+  return rest.slice(0, -1) + personEnd(record);
 }
 
-/** The same in two parts, for stores that keep the person apart: `encodeRecord` without `personal`. */
+/**
+ * Reads what `encodeRecord` wrote, in this version or an earlier one. @throws as `decodeRecord`
+ * does.
+ */
+export function readRecord(text: string): DecisionRecord {
+  const record = decodeRecord(text);
+  const end = personEnd(record);
+  if (text.endsWith(end)) written.set(record, `${text.slice(0, -end.length)}}`);
+  return record;
+}
+
+/** The person comes last, so that the text without it is known as well. */
+function personEnd({ personal }: DecisionRecord): string {
+  return `,"personal":${personText(personal)}}`;
+}
+
+/**
+ * What the Lineage is brought was written for the journal before: that text is kept as long as the
+ * record is.
+ */
+const written = new WeakMap<DecisionRecord, string>();
+
+/** The same without `personal`, for stores that keep the person apart. */
 export function encodeWithoutPerson(record: DecisionRecord): string {
-  return head(record) + tail(record);
+  return written.get(record) ?? textOf(record);
 }
 
 export function personText(personal: DecisionRecord['personal']): string {
@@ -27,16 +52,11 @@ export function personText(personal: DecisionRecord['personal']): string {
   );
 }
 
-function head(record: DecisionRecord): string {
+function textOf(record: DecisionRecord): string {
   return (
     `{"requestId":${text(record.requestId)},"fingerprint":${text(record.fingerprint)}` +
     `,"operation":"${record.operation}","traceId":${text(record.traceId)}` +
-    `,"facts":${facts(record.facts)}`
-  );
-}
-
-function tail(record: DecisionRecord): string {
-  return (
+    `,"facts":${facts(record.facts)}` +
     `,"decision":${encodeDecision(record.decision)}` +
     `,"reservationId":${text(record.reservationId)}}`
   );
@@ -89,14 +109,18 @@ function reasonText(reason: Reason): string {
 
 function windowText(window: WindowStatus): string {
   return (
-    `{"limitId":${text(window.limitId)},"scope":${text(window.scope)},"unit":${text(window.unit)}` +
-    `,"lengthMs":${window.lengthMs},"limit":${window.limit},"remaining":${window.remaining}` +
+    `${lasting.of(window)},"scope":${text(window.scope)},"remaining":${window.remaining}` +
     `,"resetAfterMs":${wait(window.resetAfterMs)},"violated":${window.violated}` +
     `,"retryAfterMs":${wait(window.retryAfterMs)},"outage":${window.outage}` +
-    (window.taken === undefined ? '' : `,"taken":${window.taken}`) +
-    '}'
+    (window.taken === undefined ? '}' : `,"taken":${window.taken}}`)
   );
 }
+
+/** How a window of a limit begins in every record. */
+const lasting = new WindowMemory(
+  ({ limitId, unit, lengthMs, limit }) =>
+    `{"limitId":${text(limitId)},"unit":${text(unit)},"lengthMs":${lengthMs},"limit":${limit}`,
+);
 
 function accountText(account: AccountStatus): string {
   const { periodStartMs, periodEndMs } = account;

@@ -30,7 +30,7 @@ type Limiters = Pick<PipelineParts, 'limiter' | 'localLimiter'>;
 export async function runWindowStage(
   limiters: Limiters,
   request: TakeRequest,
-  { exempted }: LimitSelection,
+  { exempted }: Pick<LimitSelection, 'exempted'>,
 ): Promise<WindowStage | Conflict | Overloaded> {
   const lifted = exempted.map(exemptionReason);
   if (request.counters.length === 0) return passed(lifted, [], NOTHING_TAKEN);
@@ -78,7 +78,8 @@ async function withoutLost(
   }
   const counted = await takeAll(limiters, { ...request, counters: rest }, lifted);
   if (counted.kind !== 'windows' || !counted.allowed) {
-    for (const { limiter, request: own } of policy.taken ?? []) await limiter.refund(own);
+    const given = policy.takenNow ? (policy.taken ?? []) : [];
+    for (const { limiter, request: share } of given) await limiter.refund(share);
     return counted;
   }
   return {
@@ -158,7 +159,8 @@ async function byOutagePolicy(
     };
   }
   const taken = own.counters.length === 0 ? undefined : [{ limiter, request: own }];
-  return { ...stage, allowed: true, reasons, taken, takenNow: taken !== undefined };
+  const takenNow = taken !== undefined && !outcome.replayed;
+  return { ...stage, allowed: true, reasons, taken, takenNow };
 }
 
 async function takeOwn(limiter: RateLimiter, own: TakeRequest): Promise<TakeOutcome> {
@@ -302,16 +304,55 @@ function outageWindows(counter: CounterSpec): readonly WindowStatus[] {
 }
 
 function windowsOf(readings: readonly WindowReading[]): readonly WindowStatus[] {
-  return readings.map((reading) => ({ ...reading, outage: false })).sort(tightestFirst);
+  return readings.map(windowOf).sort(tightestFirst);
 }
 
 function windowsTaken(
   readings: readonly WindowReading[],
   counters: readonly CounterSpec[],
 ): readonly WindowStatus[] {
-  return windowsOf(readings).map((window) => {
-    return { ...window, taken: counterOf(counters, window)?.cost ?? 0 };
+  // Readings come counter by counter: the counter of one is mostly that of the one before.
+  let counter: CounterSpec | undefined;
+  const windows = readings.map((reading) => {
+    const { limitId, scope } = reading;
+    if (counter?.limitId !== limitId || counter.scope !== scope) {
+      counter = counterOf(counters, reading);
+    }
+    return takenWindowOf(reading, counter?.cost ?? 0);
   });
+  return windows.sort(tightestFirst);
+}
+
+/** Field by field: there are twenty in an ordinary decision, and a spread takes far longer. */
+function windowOf(reading: WindowReading): WindowStatus {
+  return {
+    limitId: reading.limitId,
+    scope: reading.scope,
+    unit: reading.unit,
+    lengthMs: reading.lengthMs,
+    limit: reading.limit,
+    remaining: reading.remaining,
+    resetAfterMs: reading.resetAfterMs,
+    violated: reading.violated,
+    retryAfterMs: reading.retryAfterMs,
+    outage: false,
+  };
+}
+
+function takenWindowOf(reading: WindowReading, taken: number): WindowStatus {
+  return {
+    limitId: reading.limitId,
+    scope: reading.scope,
+    unit: reading.unit,
+    lengthMs: reading.lengthMs,
+    limit: reading.limit,
+    remaining: reading.remaining,
+    resetAfterMs: reading.resetAfterMs,
+    violated: reading.violated,
+    retryAfterMs: reading.retryAfterMs,
+    outage: false,
+    taken,
+  };
 }
 
 /** What denies first, then what has least left, then by name: the order is stable. */

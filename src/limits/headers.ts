@@ -19,7 +19,7 @@ const MAX_SF_INTEGER = 999_999_999_999_999;
 /**
  * X-RateLimit-Limit, -Remaining and -Reset (seconds from now) of the tightest window, and the
  * structured fields RateLimit and RateLimit-Policy of draft-ietf-httpapi-ratelimit-headers-10 for
- * every window.
+ * every window. The edge writes the same without the texts between (src/server/write-windows.ts).
  * @param windows tightest first.
  */
 export function rateLimitHeaders(windows: readonly HeaderWindow[]): HeaderField[] {
@@ -29,15 +29,15 @@ export function rateLimitHeaders(windows: readonly HeaderWindow[]): HeaderField[
   for (const window of windows) {
     if (window.outage) continue;
     const separator = tightest === undefined ? '' : ', ';
-    const name = policyName(window);
-    state += `${separator}${name};r=${whole(window.remaining)}${resetOf(window)}`;
-    policy += `${separator}${name};q=${whole(window.limit)};w=${wholeSeconds(window.lengthMs)}`;
+    const item = headerItemOf(window);
+    state += `${separator}${item.name};r=${wholeAmount(window.remaining)}${resetOf(window)}`;
+    policy += separator + item.policy;
     tightest ??= window;
   }
   if (tightest === undefined) return [];
   return [
-    { name: 'X-RateLimit-Limit', value: String(whole(tightest.limit)) },
-    { name: 'X-RateLimit-Remaining', value: String(whole(tightest.remaining)) },
+    { name: 'X-RateLimit-Limit', value: String(wholeAmount(tightest.limit)) },
+    { name: 'X-RateLimit-Remaining', value: String(wholeAmount(tightest.remaining)) },
     { name: 'X-RateLimit-Reset', value: String(wholeSeconds(tightest.resetAfterMs)) },
     { name: 'RateLimit', value: state },
     { name: 'RateLimit-Policy', value: policy },
@@ -62,6 +62,18 @@ export function retryAfterHeader(
   return { name: 'Retry-After', value: String(wholeSeconds(longestMs)) };
 }
 
+/** What the structured fields say of a window in every answer; ASCII. */
+export function headerItemOf(window: Pick<HeaderWindow, 'limitId' | 'lengthMs' | 'limit'>): {
+  /** With which an item of either field begins. */
+  readonly name: string;
+  /** The whole item of RateLimit-Policy. */
+  readonly policy: string;
+} {
+  const name = policyName(window);
+  const { limit, lengthMs } = window;
+  return { name, policy: `${name};q=${wholeAmount(limit)};w=${wholeSeconds(lengthMs)}` };
+}
+
 function resetOf({ resetAfterMs }: HeaderWindow): string {
   return resetAfterMs > 0 ? `;t=${wholeSeconds(resetAfterMs)}` : '';
 }
@@ -70,7 +82,7 @@ function resetOf({ resetAfterMs }: HeaderWindow): string {
  * Names a window within a call: a limit counts one scope per call, so its id and the length are
  * enough.
  */
-function policyName({ limitId, lengthMs }: HeaderWindow): string {
+function policyName({ limitId, lengthMs }: Pick<HeaderWindow, 'limitId' | 'lengthMs'>): string {
   const seconds = lengthMs / MS_PER_SECOND;
   const length = Number.isInteger(seconds) ? seconds : `${lengthMs}ms`;
   return `"${sfText(limitId)}-${length}"`;
@@ -87,11 +99,12 @@ function sfText(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
 }
 
-/** Rounded up, so that nobody comes back a moment too early. */
-function wholeSeconds(ms: number): number {
+/** Seconds as a header says them: rounded up, so that nobody comes back a moment too early. */
+export function wholeSeconds(ms: number): number {
   return Math.min(MAX_SF_INTEGER, Math.max(0, Math.ceil(ms / MS_PER_SECOND)));
 }
 
-function whole(amount: number): number {
+/** An amount as a header says it. */
+export function wholeAmount(amount: number): number {
   return Math.min(MAX_SF_INTEGER, Math.max(0, Math.floor(amount)));
 }

@@ -53,7 +53,7 @@ function verdict(
   combining: Combining = 'DENY_OVERRIDES',
 ) {
   const set = compilePolicies(policies, combining);
-  const { effect, deciding } = set.evaluate({ ...facts, ...call }, false);
+  const { effect, deciding } = set.evaluate({ ...facts, ...call }, 'none');
   return [effect, ...deciding.map(({ policyId, applies }) => `${policyId}:${applies}`)];
 }
 
@@ -81,7 +81,7 @@ describe('R37 R41 R43 policies', () => {
 
   it('names the missing fact', () => {
     const set = compilePolicies([denyDevelopment], 'DENY_OVERRIDES');
-    const { deciding } = set.evaluate({ ...facts, environment: '' }, false);
+    const { deciding } = set.evaluate({ ...facts, environment: '' }, 'none');
     expect(deciding[0]?.conditions).toMatchObject([{ truth: 'unknown', missing: 'environment' }]);
   });
 
@@ -113,7 +113,7 @@ describe('R37 R41 R43 policies', () => {
     [{ type: 'attribute', name: 'absent', equals: ['x'], negate: true }, 'unknown'],
   ] as const)('%j is %s', (condition, expected) => {
     const set = compilePolicies([policy({ conditions: [condition] })], 'DENY_OVERRIDES');
-    expect(set.evaluate(facts, true).considered[0]?.applies).toBe(expected);
+    expect(set.evaluate(facts, 'all').considered[0]?.applies).toBe(expected);
   });
 
   it('a disabled policy and one for another tenant take no part', () => {
@@ -165,10 +165,10 @@ describe('R43 combining', () => {
       obligations: [{ name: 'mask_fields', parameters: { fields: ['ssn'] } }],
     });
     const set = compilePolicies([asking], 'DENY_OVERRIDES');
-    expect(set.evaluate(facts, false).obligations).toEqual([
+    expect(set.evaluate(facts, 'none').obligations).toEqual([
       { name: 'mask_fields', parameters: { fields: ['ssn'] }, source: 'asking' },
     ]);
-    const denied = compilePolicies([asking, deny], 'DENY_OVERRIDES').evaluate(facts, false);
+    const denied = compilePolicies([asking, deny], 'DENY_OVERRIDES').evaluate(facts, 'none');
     expect(denied.obligations).toEqual([]);
   });
 });

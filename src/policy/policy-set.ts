@@ -14,9 +14,14 @@ export interface PolicySet {
   readonly combining: Combining;
   /** Policies in force for a tenant, in evaluation order. */
   inForce(tenant: string): readonly Policy[];
-  /** @param trace whether to list every policy in force, with its conditions. */
-  evaluate(facts: PolicyFacts, trace: boolean): PolicyVerdict;
+  /**
+   * @param trace which policies to list with their conditions: none, those that could apply by
+   *   their agents, providers and environments, or all in force.
+   */
+  evaluate(facts: PolicyFacts, trace: PolicyTraceExtent): PolicyVerdict;
 }
+
+export type PolicyTraceExtent = 'none' | 'likely' | 'all';
 
 export function compilePolicies(
   definitions: readonly PolicyDefinition[],
@@ -32,10 +37,10 @@ export function compilePolicies(
     inForce: (tenant) => shelf.inForce(tenant).map(({ policy }) => policy),
     evaluate: (facts, trace) =>
       evaluate(
-        trace ? shelf.inForce(facts.tenant) : shelf.candidates(facts),
+        trace === 'all' ? shelf.inForce(facts.tenant) : shelf.candidates(facts),
         combining,
         facts,
-        trace,
+        trace !== 'none',
       ),
   };
 }

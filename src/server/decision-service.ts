@@ -1,18 +1,35 @@
+import type { handleUnaryCall } from '@grpc/grpc-js';
 import type { Decided, DecisionPoint, Refusal, Settled } from '../decision/answers.ts';
 import type { SettlementRefusal } from '../decision/answers.ts';
-import type * as wire from '../gen/tollgate/v1/decision_service.ts';
+import * as wire from '../gen/tollgate/v1/decision_service.ts';
 import type { Violation } from './fields.ts';
 import { readAuthorize, readCommit, readExtend, readRelease, readReserve } from './read-request.ts';
 import { failureOf, invalidArgument } from './refusals.ts';
 import type { CallFailure } from './status-details.ts';
 import { unary, type Answerer, type Edge } from './unary.ts';
-import { writeDecision } from './write-decision.ts';
+import { writeAnswer } from './write-answer.ts';
 import { budgetStatusOf, reservationOf } from './write-status.ts';
 
 const SERVICE = '/tollgate.v1.DecisionService';
 
-/** The handlers of the DecisionService: they read, ask the decision point, and write. */
-export function decisionHandlers(point: DecisionPoint, edge: Edge): wire.DecisionServiceServer {
+/** Decisions leave their handlers as bytes (write-answer.ts). */
+const asItIs = (bytes: Buffer): Buffer => bytes;
+const { authorize, reserve, extend, ...settling } = wire.DecisionServiceService;
+export const decisionService = {
+  ...settling,
+  authorize: { ...authorize, responseSerialize: asItIs },
+  reserve: { ...reserve, responseSerialize: asItIs },
+  extend: { ...extend, responseSerialize: asItIs },
+};
+
+type DecisionHandlers = Pick<wire.DecisionServiceServer, 'commit' | 'release'> & {
+  readonly authorize: handleUnaryCall<wire.AuthorizeRequest, Buffer>;
+  readonly reserve: handleUnaryCall<wire.ReserveRequest, Buffer>;
+  readonly extend: handleUnaryCall<wire.ExtendRequest, Buffer>;
+};
+
+/** Handlers of `decisionService`: they read, ask the decision point, and write. */
+export function decisionHandlers(point: DecisionPoint, edge: Edge): DecisionHandlers {
   return {
     authorize: unary(
       edge,
@@ -63,24 +80,27 @@ function handler<Request, Command, Answered extends Outcome, Response>(
   };
 }
 
-function writeAuthorized(answered: Decided | Refusal): wire.AuthorizeResponse | CallFailure {
+function writeAuthorized(answered: Decided | Refusal): Buffer | CallFailure {
   if (answered.kind !== 'decided') return failureOf(answered, 'call.tenant');
-  return { decision: writeDecision(answered.decision) };
+  return writeAnswer(answered.decision, NOTHING_ELSE);
 }
 
-function writeReserved(answered: Decided | Refusal): wire.ReserveResponse | CallFailure {
-  return answered.kind === 'decided' ? decidedOf(answered) : failureOf(answered, 'call.tenant');
+const NOTHING_ELSE = wire.AuthorizeResponse.encode({ decision: undefined }).finish();
+
+function writeReserved(answered: Decided | Refusal): Buffer | CallFailure {
+  if (answered.kind !== 'decided') return failureOf(answered, 'call.tenant');
+  const rest = { decision: undefined, reservation: reservationIn(answered) };
+  return writeAnswer(answered.decision, wire.ReserveResponse.encode(rest).finish());
 }
 
-function writeExtended(answered: Decided | SettlementRefusal): wire.ExtendResponse | CallFailure {
-  return answered.kind === 'decided' ? decidedOf(answered) : failureOf(answered, 'tenant');
+function writeExtended(answered: Decided | SettlementRefusal): Buffer | CallFailure {
+  if (answered.kind !== 'decided') return failureOf(answered, 'tenant');
+  const rest = { decision: undefined, reservation: reservationIn(answered) };
+  return writeAnswer(answered.decision, wire.ExtendResponse.encode(rest).finish());
 }
 
-function decidedOf({ decision, reservation }: Decided): wire.ReserveResponse {
-  return {
-    decision: writeDecision(decision),
-    reservation: reservation === undefined ? undefined : reservationOf(reservation),
-  };
+function reservationIn({ reservation }: Decided): wire.Reservation | undefined {
+  return reservation && reservationOf(reservation);
 }
 
 function writeCommitted(answered: Settled | SettlementRefusal): wire.CommitResponse | CallFailure {

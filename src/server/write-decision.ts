@@ -8,21 +8,30 @@ import {
 } from '../decision/reasons.ts';
 import { ReasonCode as CODE } from '../gen/tollgate/v1/reason_code.ts';
 import * as wire from '../gen/tollgate/v1/verdict.ts';
-import { rateLimitHeaders, retryAfterHeader } from '../limits/headers.ts';
+import { rateLimitHeaders, retryAfterHeader, type HeaderField } from '../limits/headers.ts';
 import { EFFECT, explanationOf } from './write-explanation.ts';
 import { budgetStatusOf, rateStatusOf } from './write-status.ts';
 import { durationOf } from './write-time.ts';
 
-/** A decision as the wire says it. Nothing is decided here. */
+/** A decision as the wire says it. Nothing is decided here; write-answer.ts makes it bytes. */
 export function writeDecision(decision: Decision): wire.Decision {
+  return {
+    ...writeWithoutWindows(decision),
+    rateStatus: decision.windows.map(rateStatusOf),
+    headers: headersOf(decision),
+  };
+}
+
+/** The same without what is written of its windows, `rateStatus` and `headers`. */
+export function writeWithoutWindows(decision: Decision): wire.Decision {
   const { grant, price, explanation } = decision;
   return {
     decisionId: decision.decisionId,
     effect: EFFECT[decision.effect],
     reasons: decision.reasons.map(writeReason),
-    rateStatus: decision.windows.map(rateStatusOf),
+    rateStatus: [],
     budgetStatus: decision.accounts.map(budgetStatusOf),
-    headers: headersOf(decision),
+    headers: [],
     grant: grant === undefined ? undefined : grantOf(grant),
     obligations: decision.obligations.map(obligationOf),
     configurationRevision: decision.configurationRevision,
@@ -74,13 +83,17 @@ export function writeReason(reason: Reason): wire.Reason {
   };
 }
 
-/** Retry-After only where time alone lifts the whole denial. */
 function headersOf(decision: Decision): wire.Header[] {
   const headers = rateLimitHeaders(decision.windows);
-  if (decision.effect === 'allow') return headers;
-  const deciding = decision.reasons.filter((reason) => !isAdvice(reason));
-  const retryAfter = retryAfterHeader(deciding.map((reason) => reason.retryAfterMs));
+  const retryAfter = retryAfterOf(decision);
   return retryAfter === undefined ? headers : [...headers, retryAfter];
+}
+
+/** Retry-After only where time alone lifts the whole denial. */
+export function retryAfterOf(decision: Decision): HeaderField | undefined {
+  if (decision.effect === 'allow') return undefined;
+  const deciding = decision.reasons.filter((reason) => !isAdvice(reason));
+  return retryAfterHeader(deciding.map((reason) => reason.retryAfterMs));
 }
 
 function grantOf({ maxCostMicroUsd, maxOutputTokens, expiresAtMs, token }: Grant): wire.Grant {

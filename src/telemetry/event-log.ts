@@ -54,8 +54,18 @@ export function logExpiry(logger: Logger, expired: Count, clock: Clock): RoundLo
   };
 }
 
+/** What the counting of violations tells. */
+export interface ViolationLog {
+  sustained(tenant: string, violation: Violation): void;
+  failed(problem: string): void;
+}
+
 /** Limits that deny minute after minute, for whoever is on call. */
-export function logViolations(logger: Logger, sustained: Series<Count>, clock: Clock) {
+export function logViolations(
+  logger: Logger,
+  sustained: Series<Count>,
+  clock: Clock,
+): ViolationLog {
   return {
     sustained: (tenant: string, { limitId, count, minutesInRow }: Violation): void => {
       sustained.at(limitId).value += 1;

@@ -11,6 +11,7 @@ import {
   logViolations,
   type JournalReport,
   type RoundLog,
+  type ViolationLog,
 } from './event-log.ts';
 import { openLog, type ProcessLog } from './logger.ts';
 import type { MetricSources } from './metrics.ts';
@@ -30,7 +31,7 @@ export interface Telemetry {
   readonly journalReport: JournalReport;
   readonly expiryLog: RoundLog;
   readonly archiveLog: RoundLog;
-  readonly violationLog: ReturnType<typeof logViolations>;
+  readonly violationLog: ViolationLog;
   /**
    * All metrics in the text format of Prometheus; those of stores, journal and configuration after
    * `watch`.

@@ -60,7 +60,7 @@ describe('examples/quickstart.yaml', () => {
     ],
     ['denies data that nobody classified', RESEARCH, 'deny', ['deny-restricted-data']],
   ])('%s', (_what, facts, effect, deciding) => {
-    const verdict = policies.evaluate(facts, false);
+    const verdict = policies.evaluate(facts, 'none');
     expect(verdict.effect).toBe(effect);
     expect(verdict.deciding.map(({ policyId }) => policyId)).toEqual(deciding);
   });

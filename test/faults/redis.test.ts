@@ -9,7 +9,13 @@ import { describe, expect, it } from 'vitest';
 import type { RateLimiter, TakeOutcome } from '../../src/decision/ports.ts';
 import type { RedisRateLimiterOptions } from '../../src/stores/redis/redis-rate-limiter.ts';
 import { openRedisRateLimiter } from '../../src/stores/redis/open-redis-rate-limiter.ts';
-import { counterOf, peekAt, requestOf, tally } from '../conformance/rate-limiter/fixture.ts';
+import {
+  counterOf,
+  peekAt,
+  requestOf,
+  tally,
+  windowOf,
+} from '../conformance/rate-limiter/fixture.ts';
 import { until as untilWithin } from '../support/until.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 
@@ -46,6 +52,7 @@ async function untilAnswered(limiter: RateLimiter): Promise<void> {
   await until(async () => (await limiter.health()).healthy);
 }
 
+const HOUR_MS = 3_600_000;
 /** The watch looks every 400 ms, and compares with the look before. */
 const TWO_LOOKS_MS = 900;
 
@@ -217,6 +224,17 @@ describe('Redis refusing', () => {
     expect((await take(young, 't')).kind).toBe('taken');
     await until(() => old.uncounted('t', [counterOf()]).length > 0);
     await until(() => young.uncounted('t', [counterOf()]).length > 0);
+    client.disconnect();
+  });
+
+  it('X13 a loss that is older than a window is no matter to it, also for a new process', async () => {
+    await using server = await startRedisServer();
+    const client = new Redis(server.url);
+    await client.set('tollgate:{*}|e', `another|${Date.now() - HOUR_MS}`);
+    await using limiter = await open(server.url);
+    expect((await take(limiter, 't')).kind).toBe('taken');
+    const days = counterOf({ windows: [windowOf(9, 24 * HOUR_MS)] });
+    expect(limiter.uncounted('t', [counterOf(), days])).toEqual([days]);
     client.disconnect();
   });
 

@@ -21,8 +21,9 @@ const SEGMENT_BYTES = 8 * 1024 * 1024;
 const MAX_BYTES = 1024 * 1024 * 1024;
 
 /**
- * Records kept in memory, three kilobytes each, so that draining rarely reads the disk: half a
- * second of a busy Lineage at ten thousand decisions a second.
+ * Records kept in memory with their text, three kilobytes each and some ten with twenty windows, so
+ * that draining rarely reads the disk: half a second of a busy Lineage at ten thousand decisions a
+ * second.
  */
 const IN_MEMORY_RECORDS = 5000;
 

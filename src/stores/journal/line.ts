@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { decodeRecord } from '../../decision/record-codec.ts';
+import { readRecord } from '../../decision/record-text.ts';
 import type { DecisionRecord } from '../../decision/record.ts';
 
 /**
@@ -41,7 +41,7 @@ export function readLine(line: Buffer): DecisionRecord | undefined {
   const json = line.subarray(SUM_BYTES);
   if (line.toString('latin1', 0, SUM_BYTES - 1) !== sumOf(json)) return undefined;
   try {
-    return decodeRecord(json.toString());
+    return readRecord(json.toString());
   } catch {
     return undefined;
   }

@@ -1,3 +1,6 @@
+/** An older loss is known to others, and was told. */
+const NEW_MS = 60_000;
+
 /** What this process knows of the counts on one slot. */
 interface Known {
   readonly epoch: string;
@@ -63,7 +66,7 @@ export class Epochs {
       if (this.#known.size <= MAX_SLOTS) break;
       this.#known.delete(oldest);
     }
-    if (lost) this.#onLoss(slot);
+    if (lostAtMs !== undefined && nowMs - lostAtMs < NEW_MS) this.#onLoss(slot);
     return lost;
   }
 

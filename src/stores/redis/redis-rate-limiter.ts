@@ -156,7 +156,8 @@ export class RedisRateLimiter implements RateLimiter {
     const plan = planOf(this.#keys, tenant, counters);
     const call = plannedCall(this.#keys, tenant, callId, counters);
     const slot = this.#slotOf(tenant);
-    return this.#queue.add(request, { verdictKey, fingerprint, plan, call, slot });
+    const longestMs = Math.max(0, ...counters.map(({ windows }) => windows.at(-1)?.lengthMs ?? 0));
+    return this.#queue.add(request, { verdictKey, fingerprint, plan, call, slot, longestMs });
   }
 
   async refund(request: TakeRequest): Promise<'refunded' | 'nothing' | Unavailable> {
@@ -261,7 +262,7 @@ export class RedisRateLimiter implements RateLimiter {
 
   /**
    * One script call. When it finds an epoch that is not known, it is made once more with the epoch
-   * that it found, unless counts were lost: then this batch is not decided by what is left of them.
+   * that it found, unless its windows have lost counts: then it is not decided by what is left.
    */
   async #send(batch: TakeBatch): Promise<Answer> {
     const { slot } = batch;
@@ -275,8 +276,9 @@ export class RedisRateLimiter implements RateLimiter {
     const answer = await run();
     const found = epochIn(answer, 1);
     if (found === undefined) return answer;
-    const lost = this.#epochs.learn(slot, found.epoch, found.serverMs);
-    if (lost) return { kind: 'refused', problem: COUNTS_LOST };
+    this.#epochs.learn(slot, found.epoch, found.serverMs);
+    const affected = this.#epochs.sinceLossMs(slot) < batch.longestMs;
+    if (affected) return { kind: 'refused', problem: COUNTS_LOST };
     const again = await run();
     const moved = epochIn(again, 1) !== undefined;
     return moved ? { kind: 'refused', problem: 'the epoch changes all the time' } : again;

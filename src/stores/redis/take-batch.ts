@@ -10,6 +10,8 @@ export interface PlannedTake {
   readonly call: PlannedCall | undefined;
   /** What must go to one script call; the same for all where one server has all keys. */
   readonly slot: string;
+  /** Longest window of its counters. */
+  readonly longestMs: number;
 }
 
 /**
@@ -17,6 +19,7 @@ export interface PlannedTake {
  * 8,000 keys to a command, and 2,000 counters take Redis some 10 ms already.
  */
 const MAX_COUNTERS = 2_000;
+const ARGS_PER_COUNTER = 3;
 
 /** Decisions that go to Redis in one script call, in the order in which they were added. */
 export class TakeBatch {
@@ -24,28 +27,33 @@ export class TakeBatch {
   readonly #shapes = new ShapeTable();
   readonly #verdictKeys: string[] = [];
   readonly #calls: PlannedCall[] = [];
-  readonly #decisions: (PlannedTake & { readonly counterArgs: readonly string[] })[] = [];
-  #counters = 0;
+  readonly #decisions: PlannedTake[] = [];
+  /** Entity, shape and cost of every counter of every decision. */
+  readonly #counterArgs: string[] = [];
 
   /** @returns false, with nothing added, when the decision has to go in a later batch. */
   add(take: PlannedTake): boolean {
     const { verdictKey, plan, call } = take;
     if (this.#decisions.length > 0 && take.slot !== this.slot) return false;
     if (!this.#fits(plan)) return false;
-    this.#counters += plan.counters.length;
     this.#verdictKeys.push(verdictKey);
     if (call) this.#calls.push(call);
-    const counterArgs = [String(plan.counters.length)];
     for (const { key, shape, cost } of plan.counters) {
-      counterArgs.push(this.#entity(key, shape.lengths), this.#shapes.numberOf(shape), cost);
+      const entity = this.#entity(key, shape.lengths);
+      this.#counterArgs.push(entity, this.#shapes.numberOf(shape), cost);
     }
-    this.#decisions.push({ ...take, counterArgs });
+    this.#decisions.push(take);
     return true;
   }
 
   /** Of the decisions in it. */
   get slot(): string {
     return this.#decisions[0]?.slot ?? '';
+  }
+
+  /** Longest window of all counters in it. */
+  get longestMs(): number {
+    return Math.max(0, ...this.#decisions.map(({ longestMs }) => longestMs));
   }
 
   /** @param epochKey of the slot. */
@@ -64,16 +72,20 @@ export class TakeBatch {
     const entities = String(this.#entities.size);
     const args = [...head, decisions, entities, ...this.#shapes.args()];
     let place = 1 + this.#entities.size + this.#decisions.length;
-    for (const { fingerprint, plan, call, counterArgs } of this.#decisions) {
+    let next = 0;
+    for (const { fingerprint, plan, call } of this.#decisions) {
       args.push(fingerprint, String(plan.mark), call ? String((place += 1)) : '0');
       if (call) args.push(call.callId, call.lifeMs, call.text);
-      for (const arg of counterArgs) args.push(arg);
+      args.push(String(plan.counters.length));
+      const end = next + ARGS_PER_COUNTER * plan.counters.length;
+      for (; next < end; next++) args.push(this.#counterArgs[next]!);
     }
     return args;
   }
 
   #fits({ counters }: Plan): boolean {
-    if (this.#counters > 0 && this.#counters + counters.length > MAX_COUNTERS) return false;
+    const before = this.#counterArgs.length / ARGS_PER_COUNTER;
+    if (before > 0 && before + counters.length > MAX_COUNTERS) return false;
     // While a change of configuration is under way, calls with the old and the new windows of a
     // limit may meet here.
     return counters.every(({ key, shape }) => {

@@ -43,6 +43,7 @@ function open(change: Partial<TakeQueueOptions> = {}) {
         plan: { counters: [], mark: 0 },
         call: undefined,
         slot: '',
+        longestMs: 0,
       },
     );
   };

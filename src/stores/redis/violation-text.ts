@@ -21,7 +21,7 @@ function namesIn(field: string): readonly [string, string] | undefined {
   try {
     const names: unknown = JSON.parse(field);
     if (!Array.isArray(names)) return undefined;
-    const [limitId, scope]: readonly unknown[] = names;
+    const [limitId, scope] = names as readonly unknown[];
     return typeof limitId === 'string' && typeof scope === 'string' ? [limitId, scope] : undefined;
   } catch {
     return undefined;
