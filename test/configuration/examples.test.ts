@@ -36,9 +36,9 @@ describe('examples/quickstart.yaml', () => {
     sourceIp: '',
     dataClassification: [],
     attributes: {},
-  costMicroUsd: 0n,
-  inputTokens: 0n,
-  outputTokens: 0n,
+    costMicroUsd: 0n,
+    inputTokens: 0n,
+    outputTokens: 0n,
     nowMs: NOW_MS,
   };
   const RESEARCH = { ...CALL, agent: 'research-llm', provider: 'azure_openai' };
