@@ -21,6 +21,11 @@ export function figure(name: string, value: number, unit: string, atLeast?: numb
   };
 }
 
+/** A figure that is better the smaller it is. */
+export function figureBelow(name: string, value: number, unit: string, atMost: number): Figure {
+  return { ...figure(name, value, unit), target: atMost, holds: value <= atMost };
+}
+
 /** Prints a table and writes bench/out/<part>.json. */
 export function publish(part: string, figures: readonly Figure[]): void {
   const folder = join(import.meta.dirname, 'out');

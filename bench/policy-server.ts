@@ -11,6 +11,7 @@ import { recordsNothing } from './records-nothing.ts';
  */
 const { values } = parseArgs({
   options: {
+    config: { type: 'string', default: join(import.meta.dirname, 'policy.yaml') },
     'data-dir': { type: 'string' },
     'database-url': { type: 'string' },
     record: { type: 'string' },
@@ -18,7 +19,7 @@ const { values } = parseArgs({
 });
 
 const settings = readSettings({
-  TOLLGATE_CONFIG: join(import.meta.dirname, 'policy.yaml'),
+  TOLLGATE_CONFIG: values.config,
   TOLLGATE_LISTEN: '127.0.0.1:0',
   TOLLGATE_METRICS_LISTEN: 'off',
   TOLLGATE_LOG_LEVEL: 'warn',

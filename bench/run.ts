@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benchDecision } from './decision.ts';
 import { benchLedger } from './ledger.ts';
+import { benchPolicy } from './policy.ts';
 import { benchWindows } from './windows.ts';
 
 /** `--only <part>` runs one; `--quick` and `--section <name>` are for developing some of them. */
@@ -19,6 +20,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   decision: benchDecision,
   ledger: () => benchLedger({ quick, section }),
+  policy: () => benchPolicy({ quick, section }),
   windows: () => benchWindows({ quick, section }),
 };
 

@@ -1,4 +1,5 @@
 import type { ConditionDefinition } from './conditions/definition.ts';
+import type { Staged } from './candidate.ts';
 import type { PolicyFacts } from './facts.ts';
 import type { Policy, PolicyDefinition } from './policy.ts';
 
@@ -7,6 +8,7 @@ export interface Placed {
   readonly place: number;
   readonly definition: PolicyDefinition;
   readonly policy: Policy;
+  readonly staged: Staged;
 }
 
 /** A fact by which policies are found, and the values that one condition of a policy accepts. */
