@@ -10,8 +10,8 @@ export interface Candidate {
 
 /**
  * A policy in two stages. Requests of one tenant, agent, provider and environment are a kind, and
- * conditions that ask for nothing else are evaluated once for it. What then remains of the policy is
- * made beforehand, for both answers that leave it in the race.
+ * conditions that ask for nothing else are evaluated once for it. What then remains of the policy
+ * is made beforehand, for both answers that leave it in the race.
  */
 export interface Staged {
   readonly ofKind: readonly Condition[];

@@ -68,7 +68,7 @@ function compilePolicy(definition: PolicyDefinition): Policy {
   return { id, name, effect, priority, obligations, shadow, conditions };
 }
 
-/** Candidates that are kept over all kinds of request, 8 bytes each; then all are looked for anew. */
+/** Candidates kept over all kinds of request, 8 bytes each; then all are looked for anew. */
 const MAX_KEPT = 4_000_000;
 
 /** Policies of all tenants and of each, indexed apart. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { status, type ServiceError } from '@grpc/grpc-js';
+import { Redis } from 'ioredis';
 import { Outcome } from '../../src/gen/tollgate/v1/call.ts';
 import { Effect } from '../../src/gen/tollgate/v1/verdict.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -23,6 +24,9 @@ const ANSWER_MS = 10_000;
 const RECOVERY_TRIES = 400;
 const RECOVERY_PAUSE_MS = 25;
 
+/** A Redis that comes back without its counts is another story. */
+const KEEPING = ['--appendonly', 'yes'];
+
 let next = 0;
 
 describe('R33 X13 a store that goes away is a decision with a reason', () => {
@@ -31,7 +35,7 @@ describe('R33 X13 a store that goes away is a decision with a reason', () => {
   let stack: Stack;
 
   beforeEach(async () => {
-    [postgres, redis] = await Promise.all([startPostgres(), startRedisServer()]);
+    [postgres, redis] = await Promise.all([startPostgres(), startRedisServer({ args: KEEPING })]);
     stack = await openStack({
       configuration: CONFIGURATION,
       databaseUrl: await postgres.createDatabase(),
@@ -68,6 +72,17 @@ describe('R33 X13 a store that goes away is a decision with a reason', () => {
     await redis.stop();
     expect(await reasons()).toEqual(['policy.allowed', 'limit.unavailable']);
     await redis.start();
+    await recovered();
+  });
+
+  it('X13 Redis comes back without its counts: the limit denies and says so, until an operator accepts it', async () => {
+    const client = new Redis(redis.url);
+    await client.flushall();
+    expect(await reasons()).toEqual(['policy.allowed', 'limit.unavailable']);
+    const { decision } = await send.reserve(stack, { requestId: 'lost', call });
+    expect(decision?.reasons.at(-1)?.message).toContain('has lost counts');
+    await client.set('tollgate:{*}|e', 'operator|0|accepted');
+    client.disconnect();
     await recovered();
   });
 
