@@ -1,6 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -125,6 +126,20 @@ function clientsOf(rate: number | undefined): readonly string[] {
 export function cpuUs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * US_PER_TICK;
+}
+
+/** Of a second, what a server that has nothing left to do may use. */
+const QUIET_US = 50_000;
+const MOST_QUIET_LOOKS = 120;
+
+/** Waits until the server has caught up with what earlier calls left it to do. */
+export async function untilQuiet({ pid }: BenchServer): Promise<void> {
+  for (let look = 0; look < MOST_QUIET_LOOKS; look++) {
+    const before = cpuUs(pid);
+    await sleep(1_000);
+    if (cpuUs(pid) - before <= QUIET_US) return;
+  }
+  throw new Error(`the server is still busy after ${MOST_QUIET_LOOKS} s`);
 }
 
 function latencies(log: string): readonly number[] {

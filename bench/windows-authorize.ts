@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { figure, type Figure } from './figures.ts';
-import { LOAD_CORE, median, quantile, startPinned, type BenchServer } from './load.ts';
+import { LOAD_CORE, median, quantile, startPinned, untilQuiet, type BenchServer } from './load.ts';
 import { ORDINARY_WINDOWS, type WindowsBench } from './windows-bench.ts';
 import { configurationOf } from './windows-configuration.ts';
 import { pinPostgres } from './windows-redis.ts';
@@ -40,6 +40,7 @@ async function compare(
     for (const name of NAMES) runs[name].push(await driveAuthorize(bench, servers[name], calls));
   }
   const half = median(runs.on.map(({ perSecond }) => perSecond)) / 2;
+  await untilQuiet(servers.on);
   const paced = await driveAuthorize(bench, servers.on, pacedCalls, half);
   // What the machine and h2load have to do with it: the floor at the same rate.
   const floor = await driveAuthorize(bench, servers.echo, pacedCalls, half);
