@@ -4,6 +4,9 @@ import type { Amounts } from '../src/budgets/amounts.ts';
 import type { CommitRequest, HoldRequest } from '../src/decision/ports.ts';
 import type { DecisionRecord } from '../src/decision/record.ts';
 import { decisionIdOf, reservationIdOf } from '../src/lib/ids.ts';
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../src/lib/clock.ts';
+import { MASTER_KEY_BYTES, PersonVault } from '../src/person/person-vault.ts';
 
 export const TENANT = 'acme';
 /** What every cycle commits. */
@@ -95,8 +98,17 @@ interface Identity {
   readonly user: string;
 }
 
+const vault = new PersonVault(randomBytes(MASTER_KEY_BYTES), systemClock);
+
 function recordOfCall(call: Identity): DecisionRecord {
   const { requestId, fingerprint, decisionId, reservationId, user } = call;
+  const person = vault.seal(TENANT, {
+    externalUserId: `ext-${user}`,
+    email: '',
+    name: '',
+    session: fingerprint,
+    sourceIp: '203.0.113.9',
+  });
   return {
     requestId,
     fingerprint,
@@ -113,18 +125,16 @@ function recordOfCall(call: Identity): DecisionRecord {
       roles: ['employee', 'reviewer'],
       system: 'helpdesk',
       environment: 'production',
+      country: '',
+      dataClassification: [],
+      attributes: {},
       model: 'gpt-4',
       complexity: 'standard',
       estimated: ESTIMATED,
       parentTraceId: '',
     },
-    personal: {
-      externalUserId: `ext-${user}`,
-      email: '',
-      name: '',
-      session: fingerprint,
-      sourceIp: '203.0.113.9',
-    },
+    personCommitment: person?.commitment ?? '',
+    person,
     decision: draft(decisionId, user),
   };
 }

@@ -35,6 +35,8 @@ export interface Settings {
   readonly telemetry: TelemetrySettings;
   /** At least 32 bytes; undefined means: make one. Never print it. */
   readonly tokenKey: Uint8Array | undefined;
+  /** At least 32 bytes; undefined means: the ledger's own. Never print it. */
+  readonly personalKey: Uint8Array | undefined;
   readonly logLevel: LogLevel;
   readonly environmentDefaults: EnvironmentDefaults;
   /** What the start-up log should say once. */
@@ -155,6 +157,7 @@ function settingsOf(values: Variables, given: Given, { listen, metrics }: Addres
     }),
     telemetry: Object.freeze(telemetryOf(values)),
     tokenKey: values.TOLLGATE_TOKEN_KEY,
+    personalKey: values.TOLLGATE_PERSONAL_KEY,
     logLevel: values.TOLLGATE_LOG_LEVEL,
     environmentDefaults: Object.freeze(environmentDefaultsOf(values, given)),
     notes: Object.freeze(notesOf(given)),

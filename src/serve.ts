@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { openFileSource } from './configuration/file-source.ts';
 import type { Settings } from './config.ts';
 import { startArchive } from './control/archive.ts';
+import { startCalibrations } from './control/calibrations.ts';
 import { startExpiry } from './control/expiry.ts';
+import { startRollUp } from './control/rollup.ts';
 import { startViolations } from './control/violations.ts';
 import type { DecisionPoint } from './decision/answers.ts';
 import { alsoSeeing } from './decision/also-seeing.ts';
@@ -16,6 +18,7 @@ import type { Queries } from './decision/queries.ts';
 import { programVersion } from './installation.ts';
 import { systemClock } from './lib/clock.ts';
 import { JOURNAL_FOLDER, openLedger, openRateLimiter } from './open-stores.ts';
+import { openPersons, type Persons } from './open-persons.ts';
 import { addressText } from './server/address.ts';
 import { startGrpcServer, type GrpcServer } from './server/grpc-server.ts';
 import { startHttpServer, type HttpServer, type Readiness } from './server/http-server.ts';
@@ -77,6 +80,8 @@ export async function serve(
   opened.defer(() => stores.close());
   const limiter = await openRateLimiter(settings, systemClock, (message) => log.warn({}, message));
   opened.defer(() => limiter.close());
+  const persons = await openPersonsOrSay(settings, stores, telemetry);
+  opened.defer(() => persons.close());
   const journal = new JournalRecorder({
     directory: join(settings.dataDir, JOURNAL_FOLDER),
     lineage: stores.lineage,
@@ -91,6 +96,11 @@ export async function serve(
   const archive = startArchive(stores.ledger, archiveAfterMs, telemetry.archiveLog);
   opened.defer(() => archive.stop());
 
+  const rollUp = startRollUp(stores.sums, telemetry.rollUpLog);
+  opened.defer(() => rollUp.stop());
+  const calibrations = startCalibrations(stores.sums, telemetry.calibrationLog);
+  opened.defer(() => calibrations.stop());
+
   const violations = startViolations(limiter, telemetry.violationLog);
   opened.defer(() => violations.stop());
   const localLimiter = new MemoryRateLimiter({ clock: systemClock });
@@ -100,7 +110,9 @@ export async function serve(
     localLimiter,
     ledger: stores.ledger,
     recorder,
+    persons,
     clock: systemClock,
+    calibrations,
   };
   const point = openPipeline({
     ...parts,
@@ -110,6 +122,7 @@ export async function serve(
   const queries = openQueryDesk({
     ...parts,
     lineage: stores.lineage,
+    sums: stores.sums,
     version: programVersion(),
     startedAtMs: systemClock.nowMs(),
   });
@@ -158,6 +171,18 @@ function makeDataDirectory(path: string): void {
 async function openLedgerOrSay(settings: Settings, { log }: Telemetry): Promise<LedgerStores> {
   try {
     return await openLedger(settings, (problem) => log.warn({ store: 'ledger' }, problem));
+  } catch (error) {
+    throw new StartError(messageOf(error));
+  }
+}
+
+async function openPersonsOrSay(
+  settings: Settings,
+  stores: LedgerStores,
+  { log }: Telemetry,
+): Promise<Persons> {
+  try {
+    return await openPersons(stores, settings, (message) => log.warn({}, message));
   } catch (error) {
     throw new StartError(messageOf(error));
   }

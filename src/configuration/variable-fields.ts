@@ -130,7 +130,8 @@ export const endpoint = url('a URL such as http://localhost:4318', ['http:', 'ht
 
 const LEAST_KEY_BYTES = 32;
 
-export const tokenKey = secret<Uint8Array>(
+/** At least 32 bytes. */
+export const keyMaterial = secret<Uint8Array>(
   `at least ${LEAST_KEY_BYTES} bytes in hex or base64, such as \`openssl rand -hex 32\` prints`,
   (text) => {
     const isHex = /^([0-9A-Fa-f]{2})+$/.test(text);

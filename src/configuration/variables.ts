@@ -14,7 +14,7 @@ import {
   sealed,
   seconds,
   share,
-  tokenKey,
+  keyMaterial,
   url,
   usd,
   usdCap,
@@ -53,10 +53,15 @@ export const variablesSchema = z.object({
   TOLLGATE_DATA_DIR: anyText
     .prefault('.tollgate')
     .describe('Directory of the embedded ledger and of records on their way to it.'),
-  TOLLGATE_TOKEN_KEY: tokenKey
+  TOLLGATE_TOKEN_KEY: keyMaterial
     .optional()
     .describe(
       'Secret that signs authorization tokens; the same for all sidecars that share callers. Absent means one made at each start.',
+    ),
+  TOLLGATE_PERSONAL_KEY: keyMaterial
+    .optional()
+    .describe(
+      'Secret that the keys of personal data are sealed under; the same for all sidecars of a ledger, from its first start on. Absent means one that the ledger makes and keeps in its database.',
     ),
   TOLLGATE_LOG_LEVEL: choice(LOG_LEVELS).prefault('info').describe('Least level that is logged.'),
 
@@ -191,6 +196,7 @@ export const WITHOUT_EFFECT: ReadonlySet<string> = new Set<VariableName>([
 /** What is never printed. */
 export const SECRETS: ReadonlySet<string> = new Set<VariableName>([
   'TOLLGATE_TOKEN_KEY',
+  'TOLLGATE_PERSONAL_KEY',
   'EXTERNAL_AGENT_ENCRYPTION_KEY',
   'EXTERNAL_AGENT_ENCRYPTION_KEY_NEW',
 ]);

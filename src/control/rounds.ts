@@ -9,6 +9,8 @@ export interface RoundLog {
 
 export interface RoundOptions {
   readonly everyMs: number;
+  /** The first round begins now, not after `everyMs`. */
+  readonly atOnce?: true;
   /** Does a bounded part of what there is to do, and answers how much that was. */
   readonly round: () => Promise<number | Unavailable>;
   readonly log: RoundLog;
@@ -18,19 +20,22 @@ export interface RoundOptions {
  * Does its rounds until it is stopped, one at a time. Several processes may do the same rounds on
  * one store.
  */
-export function startRounds({ everyMs, round, log }: RoundOptions): { stop(): Promise<void> } {
+export function startRounds(options: RoundOptions): { stop(): Promise<void> } {
+  const { everyMs, atOnce = false, round, log } = options;
   let running: Promise<void> | undefined;
   const once = async (): Promise<void> => {
     const outcome = await round();
     if (typeof outcome !== 'number') log.failed(outcome.problem);
     else if (outcome > 0) log.done(outcome);
   };
-  const timer = setInterval(() => {
+  const next = (): void => {
     running ??= once()
       .catch((error: unknown) => log.failed(String(error)))
       .finally(() => (running = undefined));
-  }, everyMs);
+  };
+  const timer = setInterval(next, everyMs);
   timer.unref();
+  if (atOnce) next();
   return {
     async stop() {
       clearInterval(timer);

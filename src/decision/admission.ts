@@ -2,6 +2,7 @@ import type { Amounts } from '../budgets/amounts.ts';
 import type { BudgetSelection } from '../budgets/budget-set.ts';
 import type { LimitSelection } from '../limits/limit-set.ts';
 import type { PolicyFacts } from '../policy/facts.ts';
+import { NO_CALIBRATIONS, type Calibrations } from '../pricing/calibration.ts';
 import type { Price } from '../pricing/price.ts';
 import { estimateOf, givenPrice } from '../pricing/price-table.ts';
 import type { ScopeFacts } from '../scope/scope.ts';
@@ -30,13 +31,13 @@ export interface Admission {
 export function admit(
   command: AuthorizeCommand,
   tenant: Tenant,
-  { snapshot, nowMs }: Moment,
+  { snapshot, nowMs, calibrations = NO_CALIBRATIONS }: Moment,
   repeat: boolean,
 ): Admission {
   const { call } = command;
   const agent = tenant.agents.get(call.agent);
   const model = call.estimate.model || agent?.model || '';
-  const price = priceOf(call, snapshot, agent, model);
+  const price = priceOf(call, snapshot, agent, model, calibrations);
   const { inputTokens, outputTokens } = call.estimate;
   return {
     command,
@@ -51,11 +52,21 @@ export function admit(
   };
 }
 
-function priceOf(call: Call, snapshot: Snapshot, agent: Agent | undefined, model: string): Price {
+/** What a caller names is held as it is; what Tollgate prices itself may be calibrated. */
+function priceOf(
+  call: Call,
+  { prices }: Snapshot,
+  agent: Agent | undefined,
+  model: string,
+  calibrations: Calibrations,
+): Price {
   const { costMicroUsd, complexity, inputTokens, outputTokens } = call.estimate;
   if (costMicroUsd !== undefined) return givenPrice(costMicroUsd);
   const platform = agent?.provider ?? '';
-  return estimateOf(snapshot.prices, { platform, model, complexity, inputTokens, outputTokens });
+  const priced = { platform, model, complexity, inputTokens, outputTokens };
+  if (!prices.recalibrate) return estimateOf(prices, priced);
+  const factor = calibrations.factorPerMille(call.tenant, call.agent, prices.version);
+  return estimateOf(prices, priced, factor);
 }
 
 export function scopeFactsOf(call: Call, agent: Agent | undefined, snapshot: Snapshot): ScopeFacts {
@@ -114,6 +125,9 @@ export function callFactsOf({ command: { call }, agent, amounts, model }: Admiss
     roles: call.roles,
     system: call.system,
     environment: call.environment,
+    country: call.country,
+    dataClassification: call.dataClassification,
+    attributes: call.attributes,
     model,
     complexity: call.estimate.complexity,
     estimated: amounts,

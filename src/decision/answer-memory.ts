@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { Generations } from '../lib/generations.ts';
+import type { Calibrations } from '../pricing/calibration.ts';
 import type { Conflict } from './ports.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -16,6 +17,8 @@ const MOMENTS_PER_GENERATION = 65_536;
 export interface Moment {
   readonly snapshot: Snapshot;
   readonly nowMs: number;
+  /** Absent means that no estimate was found to be off. */
+  readonly calibrations?: Calibrations;
 }
 
 /** An answer, and what of it stands for its request id. */
@@ -47,12 +50,28 @@ interface Answered<T> {
 
 type Decide<T> = (moment: Moment, repeat: boolean) => Promise<Remembered<T>>;
 
+/** Sees to it that a request is decided once. */
+export interface Once<T> {
+  /**
+   * @param now what to decide by, if it has to be decided
+   * @param decide `repeat` asks for the answer that was given at that moment, without any effect
+   */
+  once(key: string, body: string, now: () => Moment, decide: Decide<T>): Promise<T | Conflict>;
+}
+
+/** Decides whatever comes: for callers that never repeat a request. */
+export class EachAnew<T> implements Once<T> {
+  once(_key: string, _body: string, now: () => Moment, decide: Decide<T>): Promise<T> {
+    return decide(now(), false).then(answerOf);
+  }
+}
+
 /**
  * Answers of this process by request id, so that a repeat has no second effect and answers the
  * same, and so that copies of one request on their way at the same time are decided once. Repeats
  * that reach another process, or come after a restart, are answered by the stores.
  */
-export class AnswerMemory<T> {
+export class AnswerMemory<T> implements Once<T> {
   readonly #seen = new Generations<Seen<T>>(MOMENTS_PER_GENERATION);
   readonly #answers = new Generations<Answered<T>>(ANSWERS_PER_GENERATION);
   readonly #largeAnswers = new Generations<Answered<T>>(LARGE_ANSWERS_PER_GENERATION);
@@ -62,10 +81,6 @@ export class AnswerMemory<T> {
     this.#clock = clock;
   }
 
-  /**
-   * @param now what to decide by, if it has to be decided
-   * @param decide `repeat` asks for the answer that was given at that moment, without any effect
-   */
   once(key: string, body: string, now: () => Moment, decide: Decide<T>): Promise<T | Conflict> {
     const seen = this.#seen.get(key);
     if (seen?.deciding) return body === seen.body ? seen.deciding : CONFLICT;

@@ -37,7 +37,7 @@ export async function authorize(
   const granted = withGrant(parts, admission, identified(looked.draft, !looked.outage), gates);
   const answer: Decided = { kind: 'decided', decision: granted, reservation: undefined };
   if (admission.repeat) return { answer, keep: 'nothing' };
-  const decision = await recordDecision(parts, recordOf(admission, 'authorize', granted));
+  const decision = await recordDecision(parts, recordOf(parts, admission, 'authorize', granted));
   const settled =
     decision.effect === 'allow' || !gates.takenNow || (await giveBack(parts, gates.taken));
   const { command } = admission;

@@ -1,4 +1,5 @@
 import type { Amounts } from '../budgets/amounts.ts';
+import type { Person } from '../person/person.ts';
 
 /** One call to an external agent, parsed and checked at the edge. Empty text means unknown. */
 export interface Call {
@@ -17,16 +18,11 @@ export interface Call {
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly estimate: CallEstimate;
   readonly parentTraceId: string;
+  /** Never logged, never part of a decision. */
   readonly personal: PersonalData;
 }
 
-/** Kept apart from the record; never logged, never part of a decision. */
-export interface PersonalData {
-  readonly externalUserId: string;
-  readonly email: string;
-  readonly name: string;
-  readonly session: string;
-}
+export type PersonalData = Omit<Person, 'sourceIp'>;
 
 export const COMPLEXITIES = ['simple', 'standard', 'complex'] as const;
 export type Complexity = (typeof COMPLEXITIES)[number];

@@ -2,6 +2,7 @@ import { decisionIdOf } from '../lib/ids.ts';
 import type { Admission } from './admission.ts';
 import { callFactsOf } from './admission.ts';
 import type { Decision } from './decision.ts';
+import type { PipelineParts } from './parts.ts';
 import type { PolicyStage } from './policy-stage.ts';
 import type { DecisionRecord } from './record.ts';
 import type { WindowStage } from './window-stage.ts';
@@ -55,6 +56,7 @@ export function withWindows(
 
 /** The record of a decision. For a Reserve the decision is the draft that the ledger completes. */
 export function recordOf(
+  { persons }: Pick<PipelineParts, 'persons'>,
   admission: Admission,
   operation: DecisionRecord['operation'],
   decision: Decision,
@@ -62,13 +64,15 @@ export function recordOf(
 ): DecisionRecord {
   const { command } = admission;
   const { call } = command;
+  const person = persons.seal(call.tenant, { ...call.personal, sourceIp: call.sourceIp });
   return {
     requestId: command.requestId,
     fingerprint: command.fingerprint,
     operation,
     traceId: command.traceId,
     facts: callFactsOf(admission),
-    personal: { ...call.personal, sourceIp: call.sourceIp },
+    personCommitment: person?.commitment ?? '',
+    person,
     decision,
     reservationId,
   };

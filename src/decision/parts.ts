@@ -1,7 +1,14 @@
 import type { Clock } from '../lib/clock.ts';
 import type { GrantTokens } from './grant-token.ts';
 import type { DecisionObserver } from './observer.ts';
-import type { BudgetLedger, ConfigSource, RateLimiter, Recorder } from './ports.ts';
+import type {
+  BudgetLedger,
+  CalibrationSource,
+  ConfigSource,
+  PersonSealer,
+  RateLimiter,
+  Recorder,
+} from './ports.ts';
 
 /** What the pipeline is made of. */
 export interface PipelineParts {
@@ -11,7 +18,10 @@ export interface PipelineParts {
   readonly localLimiter: RateLimiter;
   readonly ledger: BudgetLedger;
   readonly recorder: Recorder;
+  readonly persons: PersonSealer;
   readonly tokens: GrantTokens;
   readonly observer: DecisionObserver;
   readonly clock: Clock;
+  /** Absent means that the price table holds as it is. */
+  readonly calibrations?: CalibrationSource;
 }

@@ -1,5 +1,12 @@
+import { NO_CALIBRATIONS } from '../pricing/calibration.ts';
 import { admit, type Admission } from './admission.ts';
-import { AnswerMemory, type Moment, type Remembered } from './answer-memory.ts';
+import {
+  AnswerMemory,
+  EachAnew,
+  type Moment,
+  type Once,
+  type Remembered,
+} from './answer-memory.ts';
 import type { Decided, DecisionPoint, Refusal, Settled, SettlementRefusal } from './answers.ts';
 import { authorize } from './authorize.ts';
 import type { AuthorizeCommand, RequestIdentity } from './call.ts';
@@ -20,10 +27,16 @@ import { commit, release } from './settlement.ts';
  * and settlement.ts and extend.ts carry on from a hold. Everything is remembered by request id.
  */
 export function openPipeline(parts: PipelineParts): DecisionPoint {
-  const decisions = new AnswerMemory<Decided | Refusal>(parts.clock);
-  const settlements = new AnswerMemory<Settled | SettlementRefusal>(parts.clock);
-  const extensions = new AnswerMemory<Decided | SettlementRefusal>(parts.clock);
-  const now = (): Moment => ({ snapshot: parts.config.current(), nowMs: parts.clock.nowMs() });
+  const memory = <T>(): Once<T> =>
+    parts.repeats === false ? new EachAnew<T>() : new AnswerMemory<T>(parts.clock);
+  const decisions = memory<Decided | Refusal>();
+  const settlements = memory<Settled | SettlementRefusal>();
+  const extensions = memory<Decided | SettlementRefusal>();
+  const now = (): Moment => ({
+    snapshot: parts.config.current(),
+    nowMs: parts.clock.nowMs(),
+    calibrations: parts.calibrations?.current() ?? NO_CALIBRATIONS,
+  });
   return {
     authorize: (command) =>
       decisions.once(keyOf(command), `authorize ${command.fingerprint}`, now, (moment, repeat) =>

@@ -2,7 +2,9 @@ import type { AccountReading, AccountSpec } from '../budgets/account.ts';
 import type { Amounts } from '../budgets/amounts.ts';
 import type { CounterSpec, WindowReading } from '../limits/counter.ts';
 import type { Violation, ViolationCount } from '../limits/violation.ts';
+import type { Calibration, Calibrations } from '../pricing/calibration.ts';
 import type { CommitCommand, ExtendCommand, ReleaseCommand } from './call.ts';
+import type { Person, SealedPerson } from '../person/person.ts';
 import type { DecisionRecord, Page, RecordQuery, StoredRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { UsageQuery, UsageRow } from './usage.ts';
@@ -273,18 +275,64 @@ export interface AccountQuery {
   readonly pageToken?: string;
 }
 
+// ── Usage ────────────────────────────────────────────────────────────────────────────────────────
+
+/** A factor that was found anew for the estimates of an agent. */
+export interface Recalibration {
+  readonly tenant: string;
+  readonly agent: string;
+  readonly beforePerMille: number;
+  readonly afterPerMille: number;
+  /** Commits that it was found from. */
+  readonly calls: number;
+}
+
+export interface RollUp {
+  /** Transactions of the ledger that are in the sums now and were not before; some are empty. */
+  readonly batches: number;
+  readonly entries: number;
+  /** Batches of all tenants that are not in the sums yet. */
+  readonly batchesBehind: number;
+  readonly recalibrated: readonly Recalibration[];
+}
+
+/** Sums what the ledger charged by hour and day, behind the decisions. */
+export interface UsageSums {
+  /**
+   * Brings the sums closer to the entries, by at most `mostEntries` or by one batch. Each entry is
+   * summed once, whatever stops half way; several processes may do it at the same time.
+   */
+  rollUp(mostEntries: number): Promise<RollUp | Unavailable>;
+  /** At most `most`, those that change a price first. Of one tenant, or of all. */
+  calibrations(most: number, tenant?: string): Promise<readonly Calibration[] | Unavailable>;
+}
+
+/** Knows the factors in force, without asking anybody. */
+export interface CalibrationSource {
+  current(): Calibrations;
+}
+
 // ── The record ───────────────────────────────────────────────────────────────────────────────────
 
 /** Keeps decisions that hold nothing. Those that hold are written by the ledger. */
 export interface Lineage {
-  /** Appends in one transaction; a decision id that is there already is left as it is. */
-  append(records: readonly DecisionRecord[]): Promise<'appended' | Unavailable>;
+  /**
+   * Appends in one transaction; a decision id that is there already is left as it is.
+   * @param rows each as `recordRow` makes it, in UTF-8.
+   */
+  append(rows: readonly Uint8Array[]): Promise<'appended' | Unavailable>;
   get(
     tenant: string,
     decisionId: string,
   ): Promise<StoredRecord | { readonly kind: 'not_found' } | Unavailable>;
   /** Newest first. */
   list(query: RecordQuery): Promise<Page<StoredRecord> | Unavailable>;
+}
+
+/** Seals what is known about persons under keys of their own, so that it can be forgotten. */
+export interface PersonSealer {
+  /** Undefined when nothing is known. */
+  seal(tenant: string, person: Person): SealedPerson | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Violation } from '../limits/violation.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Combining } from '../policy/verdict.ts';
+import type { Calibration } from '../pricing/calibration.ts';
 import type { Call } from './call.ts';
 import type { AccountStatus, WindowStatus } from './decision.ts';
 import type { AccountQuery, Health, Overloaded, Reservation, Unavailable } from './ports.ts';
@@ -44,6 +45,12 @@ export interface ViolationList {
   readonly nowMs: number;
 }
 
+/** How far estimates are off, and whether they are corrected. */
+export interface CalibrationList {
+  readonly calibrations: readonly Calibration[];
+  readonly applied: boolean;
+}
+
 /** Reads what was decided and what is left. Nothing here consumes anything. */
 export interface Queries {
   status(): Promise<ProcessStatus>;
@@ -57,6 +64,8 @@ export interface Queries {
   decisions(query: RecordQuery): Promise<Page<StoredRecord> | QueryRefusal>;
   /** What was charged. */
   usage(query: UsageQuery): Promise<Page<UsageRow> | QueryRefusal>;
+  /** How far the estimates for each agent are off; at most 1,000. */
+  calibrations(tenant: string): Promise<CalibrationList | QueryRefusal>;
   /** How often limits denied, the latest first. */
   violations(tenant: string): Promise<ViolationList | QueryRefusal>;
   policies(tenant: string): Promise<PoliciesInForce | QueryRefusal>;

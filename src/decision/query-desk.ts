@@ -4,7 +4,7 @@ import type { Violation } from '../limits/violation.ts';
 import type { Call } from './call.ts';
 import type { WindowStatus } from './decision.ts';
 import type { PipelineParts } from './parts.ts';
-import type { Lineage } from './ports.ts';
+import type { Lineage, UsageSums } from './ports.ts';
 import type { ComponentHealth, Queries, QueryRefusal } from './queries.ts';
 import { tightestFirst } from './window-stage.ts';
 
@@ -14,9 +14,12 @@ export interface QueryDeskParts extends Pick<
   'config' | 'limiter' | 'ledger' | 'recorder' | 'clock'
 > {
   readonly lineage: Lineage;
+  readonly sums: Pick<UsageSums, 'calibrations'>;
   readonly version: string;
   readonly startedAtMs: number;
 }
+
+const MOST_CALIBRATIONS = 1_000;
 
 /** Answers questions from the same configuration and stores that decide. */
 export function openQueryDesk(parts: QueryDeskParts): Queries {
@@ -45,6 +48,12 @@ export function openQueryDesk(parts: QueryDeskParts): Queries {
     decision: (tenant, id) => forTenant(tenant, () => lineage.get(tenant, id)),
     decisions: (query) => forTenant(query.tenant, () => lineage.list(query)),
     usage: (query) => forTenant(query.tenant, () => ledger.usage(query)),
+    calibrations: (tenant) =>
+      forTenant(tenant, async () => {
+        const calibrations = await parts.sums.calibrations(MOST_CALIBRATIONS, tenant);
+        if ('kind' in calibrations) return calibrations;
+        return { calibrations, applied: config.current().prices.recalibrate };
+      }),
     violations: (tenant) =>
       forTenant(tenant, async () => {
         const violations = await parts.limiter.violations(tenant);

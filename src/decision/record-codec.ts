@@ -1,5 +1,5 @@
 import type { AccountStatus, Decision, Explanation, Grant, WindowStatus } from './decision.ts';
-import type { DecisionRecord } from './record.ts';
+import type { CallFacts, DecisionRecord } from './record.ts';
 import type { Reason } from './reasons.ts';
 import { METRICS, type Amounts, type Metric } from '../budgets/amounts.ts';
 import type { Price } from '../pricing/price.ts';
@@ -8,7 +8,7 @@ import { packFree, unpackFree } from './free-values.ts';
 /**
  * The one form in which a decision record is written down, in the journal and in the Lineage: plain
  * JSON that comes back as it was. Whole numbers of 64 bits are decimal text, Infinity is null, what
- * is undefined is left out. The types below hold encoder, decoder and record together: a field
+ * is undefined is left out. The person is written apart (record-row.ts). The types below hold encoder, decoder and record together: a field
  * added to the record that needs care and gets none does not compile.
  */
 export type Wire<T> = T extends bigint
@@ -32,7 +32,8 @@ export type WireDecision = Omit<Wire<Decision>, 'windows' | 'reasons'> & {
 };
 
 /** A record as plain JSON. */
-export type WireRecord = Omit<Wire<DecisionRecord>, 'decision'> & {
+export type WireRecord = Omit<Wire<DecisionRecord>, 'decision' | 'person' | 'facts'> & {
+  readonly facts: Omit<Wire<CallFacts>, 'attributes'> & Pick<CallFacts, 'attributes'>;
   readonly decision: WireDecision;
 };
 
@@ -45,17 +46,28 @@ export function decodeRecord(text: string): DecisionRecord {
 }
 
 export function recordToWire(record: DecisionRecord): WireRecord {
+  const { person: _person, facts, ...plain } = record;
   return {
-    ...record,
-    facts: { ...record.facts, estimated: amountsToWire(record.facts.estimated) },
+    ...plain,
+    facts: {
+      ...facts,
+      attributes: packFree(facts.attributes),
+      estimated: amountsToWire(facts.estimated),
+    },
     decision: decisionToWire(record.decision),
   };
 }
 
 export function recordFromWire(wire: WireRecord): DecisionRecord {
+  const { facts } = wire;
   return {
     ...wire,
-    facts: { ...wire.facts, estimated: amountsFromWire(wire.facts.estimated) },
+    facts: {
+      ...facts,
+      attributes: unpackFree(facts.attributes),
+      estimated: amountsFromWire(facts.estimated),
+    },
+    person: undefined,
     decision: decisionFromWire(wire.decision),
   };
 }

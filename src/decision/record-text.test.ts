@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { recordToWire } from './record-codec.ts';
-import { encodeRecord, encodeWithoutPerson, readRecord } from './record-text.ts';
+import { decodeRecord } from './record-codec.ts';
+import { recordIn } from '../../test/support/record-rows.ts';
+import {
+  decidedAtMsIn,
+  decisionIdIn,
+  FIELD_SEPARATOR,
+  recordRow,
+  ROW_SEPARATOR,
+} from './record-row.ts';
+import { encodeRecord } from './record-text.ts';
 import type { DecisionRecord } from './record.ts';
 
 const window = {
@@ -31,17 +39,23 @@ const record: DecisionRecord = {
     roles: ['employee'],
     system: '',
     environment: 'production',
+    country: '',
+    dataClassification: [],
+    attributes: { region: 'eu', big: 9_007_199_254_740_993n },
     model: '',
     complexity: 'standard',
     estimated: { costMicroUsd: 3n, inputTokens: 5n, outputTokens: 2n, invocations: 1n },
     parentTraceId: '',
   },
-  personal: {
-    externalUserId: '',
-    email: 'alice@acme.example',
-    name: 'Alice "A." Müller',
-    session: '',
-    sourceIp: '',
+  personCommitment: 'Y29tbWl0bWVudA',
+  person: {
+    commitment: 'Y29tbWl0bWVudA',
+    keyId: 'a2V5',
+    wrappedKey: 'd3JhcHBlZA',
+    emailIndex: 'ZW1haWw',
+    userIndex: '',
+    keyMadeAtMs: 1_699_999_999_999,
+    sealed: 'c2VhbGVk',
   },
   decision: {
     decisionId: 'dec_1',
@@ -65,24 +79,27 @@ const record: DecisionRecord = {
   reservationId: '',
 };
 
-describe('the text of a record', () => {
-  test('without the person is the same before and after it was written, and when read back', () => {
-    const fresh = encodeWithoutPerson(structuredClone(record));
-    expect(fresh).not.toContain('Alice');
-    const line = encodeRecord(record);
-    expect(encodeWithoutPerson(record)).toBe(fresh);
-    expect(encodeWithoutPerson(readRecord(line))).toBe(fresh);
+describe('the row of a record', () => {
+  test('is read back as the record that it was, without its person', () => {
+    expect(recordIn(Buffer.from(recordRow(record)))).toEqual({ ...record, person: undefined });
+    expect(decodeRecord(encodeRecord(record))).toEqual({ ...record, person: undefined });
   });
 
-  test('is read back as the record that it was', () => {
-    expect(readRecord(encodeRecord(record))).toEqual(record);
+  test('says which decision it is, and when it was made', () => {
+    const row = recordRow(record);
+    expect(decisionIdIn(row)).toBe('dec_1');
+    expect(decidedAtMsIn(row)).toBe(1_700_000_000_000);
   });
 
-  test('of a version that wrote the person in the middle is read', () => {
-    const line = JSON.stringify(recordToWire(record));
-    expect(line.indexOf('"personal":{"ext')).toBeLessThan(line.indexOf('"decision":'));
-    const read = readRecord(line);
-    expect(read).toEqual(record);
-    expect(encodeWithoutPerson(read)).toBe(encodeWithoutPerson(structuredClone(record)));
+  test('has the fields that stores take it apart by, whatever the record says', () => {
+    const nasty = 'a\u0000b\u001e\u001f\nc';
+    const facts = { ...record.facts, agent: nasty, system: nasty };
+    const row = recordRow({ ...record, facts, requestId: nasty });
+    expect(row.split(FIELD_SEPARATOR)).toHaveLength(
+      recordRow(record).split(FIELD_SEPARATOR).length,
+    );
+    expect(row).not.toContain(ROW_SEPARATOR);
+    expect(row).not.toContain('\n');
+    expect(recordIn(Buffer.from(row)).facts.system).toBe(nasty);
   });
 });

@@ -1,64 +1,25 @@
 import { METRICS, type Amounts, type Caps } from '../budgets/amounts.ts';
 import type { AccountStatus, Decision, Grant, WindowStatus } from './decision.ts';
-import { decodeRecord, explanationToWire, obligationToWire } from './record-codec.ts';
+import { packFree } from './free-values.ts';
+import { explanationToWire, obligationToWire } from './record-codec.ts';
 import { WindowMemory } from '../limits/window-memory.ts';
 import type { CallFacts, DecisionRecord } from './record.ts';
 import type { Reason } from './reasons.ts';
 import type { Price } from '../pricing/price.ts';
 
 /**
- * Writes a record as one line of JSON: the text that JSON.stringify makes of `recordToWire`,
- * without the copies and in two thirds of the time. Every decision is written once on its way out,
- * so this is the hot path. A test holds both forms equal.
+ * Writes a record, all but its person, as one line of JSON: the text that JSON.stringify makes of
+ * `recordToWire`, without the copies and in two thirds of the time. Every decision is written once
+ * on its way out, so this is the hot path. A test holds both forms equal.
  */
 export function encodeRecord(record: DecisionRecord): string {
-  const rest = textOf(record);
-  written.set(record, rest);
-  return rest.slice(0, -1) + personEnd(record);
-}
-
-/**
- * Reads what `encodeRecord` wrote, in this version or an earlier one. @throws as `decodeRecord`
- * does.
- */
-export function readRecord(text: string): DecisionRecord {
-  const record = decodeRecord(text);
-  const end = personEnd(record);
-  if (text.endsWith(end)) written.set(record, `${text.slice(0, -end.length)}}`);
-  return record;
-}
-
-/** The person comes last, so that the text without it is known as well. */
-function personEnd({ personal }: DecisionRecord): string {
-  return `,"personal":${personText(personal)}}`;
-}
-
-/**
- * What the Lineage is brought was written for the journal before: that text is kept as long as the
- * record is.
- */
-const written = new WeakMap<DecisionRecord, string>();
-
-/** The same without `personal`, for stores that keep the person apart. */
-export function encodeWithoutPerson(record: DecisionRecord): string {
-  return written.get(record) ?? textOf(record);
-}
-
-export function personText(personal: DecisionRecord['personal']): string {
-  return (
-    `{"externalUserId":${text(personal.externalUserId)}` +
-    `,"email":${text(personal.email)},"name":${text(personal.name)}` +
-    `,"session":${text(personal.session)},"sourceIp":${text(personal.sourceIp)}}`
-  );
-}
-
-function textOf(record: DecisionRecord): string {
   return (
     `{"requestId":${text(record.requestId)},"fingerprint":${text(record.fingerprint)}` +
     `,"operation":"${record.operation}","traceId":${text(record.traceId)}` +
+    `,"personCommitment":"${record.personCommitment}"` +
+    `,"reservationId":${text(record.reservationId)}` +
     `,"facts":${facts(record.facts)}` +
-    `,"decision":${encodeDecision(record.decision)}` +
-    `,"reservationId":${text(record.reservationId)}}`
+    `,"decision":${encodeDecision(record.decision)}}`
   );
 }
 
@@ -85,9 +46,17 @@ function facts(call: CallFacts): string {
     `,"agentVersion":${text(call.agentVersion)},"provider":${text(call.provider)}` +
     `,"user":${text(call.user)},"team":${text(call.team)},"roles":${list(call.roles, text)}` +
     `,"system":${text(call.system)},"environment":${text(call.environment)}` +
+    `,"country":${text(call.country)}` +
+    `,"dataClassification":${list(call.dataClassification, text)}` +
     `,"model":${text(call.model)},"complexity":"${call.complexity}"` +
-    `,"estimated":${amountsText(call.estimated)},"parentTraceId":${text(call.parentTraceId)}}`
+    `,"estimated":${amountsText(call.estimated)},"parentTraceId":${text(call.parentTraceId)}` +
+    `,"attributes":${attributesText(call.attributes)}}`
   );
+}
+
+function attributesText(attributes: CallFacts['attributes']): string {
+  for (const _name in attributes) return JSON.stringify(packFree(attributes));
+  return '{}';
 }
 
 function reasonText(reason: Reason): string {

@@ -1,5 +1,6 @@
 import type { Amounts } from '../budgets/amounts.ts';
-import type { Complexity, Outcome, PersonalData } from './call.ts';
+import type { SealedPerson } from '../person/person.ts';
+import type { Complexity, Outcome } from './call.ts';
 import type { Decision, Effect } from './decision.ts';
 
 /** What is known about the call itself; facts only, no personal data. */
@@ -13,6 +14,10 @@ export interface CallFacts {
   readonly roles: readonly string[];
   readonly system: string;
   readonly environment: string;
+  readonly country: string;
+  readonly dataClassification: readonly string[];
+  /** Those that policies ask for. */
+  readonly attributes: Readonly<Record<string, unknown>>;
   readonly model: string;
   readonly complexity: Complexity;
   readonly estimated: Amounts;
@@ -29,7 +34,10 @@ export interface DecisionRecord {
   readonly operation: 'authorize' | 'reserve' | 'extend';
   readonly traceId: string;
   readonly facts: CallFacts;
-  readonly personal: PersonalData & { readonly sourceIp: string };
+  /** Of the person behind the call; empty when nothing is known. */
+  readonly personCommitment: string;
+  /** Kept beside the record; absent in one that is read back. */
+  readonly person: SealedPerson | undefined;
   /**
    * For a Reserve: the decision as it stands before the hold; the ledger completes it in its
    * transaction.

@@ -30,7 +30,7 @@ export async function reserve(
   const { gates, authorizedBy } = opened;
   if (gates.kind !== 'gates') return { answer: gates, keep: 'nothing' };
   if (gates.draft.effect === 'deny') return denyBeforeHold(parts, admission, gates);
-  const request = holdRequest(admission, command, gates, authorizedBy);
+  const request = holdRequest(parts, admission, command, gates, authorizedBy);
   const outcome = await parts.observer.stage('hold', () => parts.ledger.hold(request));
   return afterHold(parts, admission, gates, outcome);
 }
@@ -60,6 +60,7 @@ function openByToken(
 }
 
 function holdRequest(
+  parts: PipelineParts,
   admission: Admission,
   command: ReserveCommand,
   { draft, budgets }: Gates,
@@ -83,7 +84,7 @@ function holdRequest(
       model,
       complexity: command.call.estimate.complexity,
     },
-    record: recordOf(admission, 'reserve', draft, reservationId),
+    record: recordOf(parts, admission, 'reserve', draft, reservationId),
   };
 }
 
@@ -178,7 +179,7 @@ async function answerWithoutHold(
   { draft, taken, takenNow }: Gates,
   final: boolean,
 ): Promise<ReserveAnswer> {
-  const record = recordOf(admission, 'reserve', identified(draft, final));
+  const record = recordOf(parts, admission, 'reserve', identified(draft, final));
   const decision = await recordDecision(parts, record);
   if (decision.effect === 'deny' && takenNow) await giveBack(parts, taken);
   tell(parts, admission, decision);

@@ -21,7 +21,7 @@ export interface Tenant {
   readonly id: string;
   readonly name: string;
   /** Agents that it may call, by id. */
-  readonly agents: ReadonlyMap<string, Agent>;
+  readonly agents: Pick<ReadonlyMap<string, Agent>, 'get'>;
 }
 
 /** One compiled, immutable revision of the whole configuration. */

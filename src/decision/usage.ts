@@ -37,4 +37,16 @@ export interface UsageRow {
   readonly charges: number;
   /** `invocations` counts calls. A correction can make any of them negative. */
   readonly committed: Amounts;
+  readonly settled: SettledCalls;
+}
+
+/** The calls among the charges that were committed, late ones included; not those that expired. */
+export interface SettledCalls {
+  readonly calls: number;
+  /** Those whose caller reported a success. */
+  readonly succeeded: number;
+  /** What had been held for them, buffer included. */
+  readonly estimatedMicroUsd: bigint;
+  /** What they used. */
+  readonly actualMicroUsd: bigint;
 }

@@ -37,17 +37,35 @@ export class WallClock {
   }
 
   at(timeMs: number): WallTime {
-    const quarter = Math.floor(timeMs / QUARTER_MS);
-    if (quarter !== this.#quarter) {
-      this.#offsetMs = this.#offsetAt(quarter * QUARTER_MS);
-      this.#quarter = quarter;
-    }
-    const localMs = timeMs + this.#offsetMs;
+    const localMs = timeMs + this.offsetMsAt(timeMs);
     const day = Math.floor(localMs / DAY_MS);
     return {
       weekday: (((day + EPOCH_WEEKDAY) % 7) + 7) % 7,
       minute: Math.floor((localMs - day * DAY_MS) / MINUTE_MS),
     };
+  }
+
+  /** What the clock shows more than UTC; below 0 west of it. */
+  offsetMsAt(timeMs: number): number {
+    const quarter = Math.floor(timeMs / QUARTER_MS);
+    if (quarter !== this.#quarter) {
+      this.#offsetMs = this.#offsetAt(quarter * QUARTER_MS);
+      this.#quarter = quarter;
+    }
+    return this.#offsetMs;
+  }
+
+  /**
+   * The moment at which the clock shows a time, given as if it were UTC. Where clocks are put
+   * forward and it is never shown, the offset before counts; where it is shown twice, the one after,
+   * as in Postgres.
+   */
+  momentMsOf(localMs: number): number {
+    const before = this.offsetMsAt(localMs - DAY_MS);
+    const after = this.offsetMsAt(localMs + DAY_MS);
+    if (before === after) return localMs - before;
+    const shows = (offsetMs: number): boolean => this.offsetMsAt(localMs - offsetMs) === offsetMs;
+    return localMs - (shows(after) ? after : before);
   }
 
   #offsetAt(timeMs: number): number {

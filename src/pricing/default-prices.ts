@@ -20,4 +20,5 @@ export const DEFAULT_PRICES: PriceTable = {
   },
   bufferPerMille: 200n,
   defaultCostMicroUsd: 50_000n,
+  recalibrate: false,
 };

@@ -1,4 +1,5 @@
 import type { MicroUsd } from '../lib/money.ts';
+import { NEUTRAL_PER_MILLE } from './calibration.ts';
 import type { Price } from './price.ts';
 
 /** Prices of one version; all money is micro-USD. */
@@ -17,6 +18,8 @@ export interface PriceTable {
   readonly bufferPerMille: bigint;
   /** Base price of a call to an agent without a platform. */
   readonly defaultCostMicroUsd: MicroUsd;
+  /** Estimates are multiplied with what is found out about the agent. */
+  readonly recalibrate: boolean;
 }
 
 /** What prices a call. */
@@ -46,15 +49,26 @@ export function costOf(table: PriceTable, call: Priced): MicroUsd {
   return divideUp(perMille, PER_MILLE);
 }
 
-/** Price of an estimate: the buffer is shown apart and added once (requirement R51). */
-export function estimateOf(table: PriceTable, call: Priced): Price {
+/**
+ * Price of an estimate: the buffer is shown apart and added once (requirement R51), to the price
+ * after the calibration.
+ */
+export function estimateOf(
+  table: PriceTable,
+  call: Priced,
+  calibrationPerMille = NEUTRAL_PER_MILLE,
+): Price {
   const baseMicroUsd = costOf(table, call);
-  const bufferMicroUsd = divideUp(baseMicroUsd * table.bufferPerMille, PER_MILLE);
+  const expectedMicroUsd = divideUp(baseMicroUsd * calibrationPerMille, PER_MILLE);
+  const bufferMicroUsd = divideUp(expectedMicroUsd * table.bufferPerMille, PER_MILLE);
   return {
     baseMicroUsd,
     bufferMicroUsd,
-    totalMicroUsd: baseMicroUsd + bufferMicroUsd,
+    totalMicroUsd: expectedMicroUsd + bufferMicroUsd,
     tableVersion: table.version,
+    ...(calibrationPerMille !== NEUTRAL_PER_MILLE && {
+      calibrationPerMille: Number(calibrationPerMille),
+    }),
   };
 }
 

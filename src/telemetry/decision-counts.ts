@@ -9,6 +9,7 @@ import type { AccountStatus, Decision, Effect, WindowStatus } from '../decision/
 import type { SpanName } from '../decision/observer.ts';
 import type { SettleOutcome } from '../decision/ports.ts';
 import { isAdvice, type Reason } from '../decision/reasons.ts';
+import type { Calibration } from '../pricing/calibration.ts';
 import { Histogram } from './histogram.ts';
 import { newCount, newHighest, newLowest, Series } from './series.ts';
 
@@ -43,6 +44,13 @@ export class DecisionCounts {
   readonly settlements = new Series(newCount);
   readonly expired = newCount();
   readonly archived = newCount();
+  readonly rolledUp = newCount();
+  /** Undefined until the first round. */
+  batchesBehind: number | undefined;
+  /** tenant */
+  readonly recalibrations = new Series(newCount);
+  /** What calls to an agent cost beside what the price table said of them. */
+  calibrations: readonly Calibration[] = [];
   readonly overruns = newCount();
   readonly overrunMicroUsd = newCount();
   /** tenant, budget */

@@ -1,6 +1,9 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.ts';
+import type { Recalibration } from '../decision/ports.ts';
 import type { Violation } from '../limits/violation.ts';
+import type { Calibration } from '../pricing/calibration.ts';
+import type { DecisionCounts } from './decision-counts.ts';
 import type { Count, Series } from './series.ts';
 
 /** What the journal tells; the fields beside `kind` are for people. */
@@ -89,6 +92,50 @@ export function logArchive(logger: Logger, archived: Count, clock: Clock): Round
     },
     failed: seldom(clock, (problem) =>
       logger.warn({ problem }, 'what is settled cannot be moved to the archive'),
+    ),
+  };
+}
+
+/** What the rounds that sum usage tell. */
+export interface RollUpLog {
+  done(entries: number, batchesBehind: number): void;
+  recalibrated(one: Recalibration): void;
+  failed(problem: string): void;
+}
+
+export function logRollUp(logger: Logger, counts: DecisionCounts, clock: Clock): RollUpLog {
+  return {
+    done: (entries, batchesBehind) => {
+      counts.rolledUp.value += entries;
+      counts.batchesBehind = batchesBehind;
+      if (entries > 0) logger.debug({ entries, batchesBehind }, 'entries summed for usage');
+    },
+    recalibrated: ({ tenant, agent, beforePerMille, afterPerMille, calls }) => {
+      counts.recalibrations.at(tenant).value += 1;
+      logger.info(
+        { tenant, agent, beforePerMille, afterPerMille, calls },
+        'estimates for an agent were off by more than 15 %, and its factor was found anew',
+      );
+    },
+    failed: seldom(clock, (problem) => logger.warn({ problem }, 'usage cannot be summed')),
+  };
+}
+
+/** What the rounds that read the factors of estimates tell. */
+export interface CalibrationLog {
+  seen(found: readonly Calibration[]): void;
+  failed(problem: string): void;
+}
+
+export function logCalibrations(
+  logger: Logger,
+  counts: DecisionCounts,
+  clock: Clock,
+): CalibrationLog {
+  return {
+    seen: (found) => void (counts.calibrations = found),
+    failed: seldom(clock, (problem) =>
+      logger.warn({ problem }, 'the factors of estimates cannot be read; the last ones hold'),
     ),
   };
 }

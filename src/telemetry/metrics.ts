@@ -3,7 +3,7 @@ import { register, type Collected, type Sample } from './collected.ts';
 import type { DecisionCounts } from './decision-counts.ts';
 import { BUCKET_SECONDS, type Histogram } from './histogram.ts';
 import type { Seen } from './process-watch.ts';
-import type { Label, Series } from './series.ts';
+import { MAX_SERIES, type Label, type Series } from './series.ts';
 
 const MICRO_USD_PER_USD = 1_000_000;
 const MS_PER_S = 1000;
@@ -29,6 +29,7 @@ export function createMetrics(sources: MetricSources): Registry {
     ...decisionMetrics(counts),
     ...limitMetrics(counts),
     ...budgetMetrics(counts),
+    ...usageMetrics(counts),
     ...timeMetrics(counts),
     ...processMetrics(sources),
   ];
@@ -152,6 +153,44 @@ function budgetMetrics(counts: DecisionCounts): Collected[] {
       () => counts.overrunMicroUsd.value / MICRO_USD_PER_USD,
     ),
   ];
+}
+
+function usageMetrics(counts: DecisionCounts): Collected[] {
+  return [
+    single(
+      'tollgate_usage_entries_summed_total',
+      'counter',
+      'Entries of the ledger summed by hour and day.',
+      () => counts.rolledUp.value,
+    ),
+    single(
+      'tollgate_usage_batches_behind',
+      'gauge',
+      'Transactions of the ledger that are not summed yet.',
+      () => counts.batchesBehind,
+    ),
+    {
+      name: 'tollgate_recalibrations_total',
+      help: 'Agents whose estimates were off by more than 15 %.',
+      type: 'counter',
+      read: () => cells(counts.recalibrations, ['tenant']),
+    },
+    {
+      name: 'tollgate_estimate_variance_ratio',
+      help: 'Actual cost beside the price table, less 1, of the calls since the last factor.',
+      type: 'gauge',
+      read: () => variances(counts),
+    },
+  ];
+}
+
+function* variances({ calibrations }: DecisionCounts): Generator<Sample> {
+  for (const one of calibrations.slice(0, MAX_SERIES)) {
+    const { tenant, agent, estimatedMicroUsd, actualMicroUsd } = one;
+    if (estimatedMicroUsd === 0n) continue;
+    const value = Number(actualMicroUsd) / Number(estimatedMicroUsd) - 1;
+    yield { labels: { tenant, agent }, value };
+  }
 }
 
 function* budgetsRemaining({ budgetRemaining }: DecisionCounts): Generator<Sample> {

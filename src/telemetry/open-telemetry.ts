@@ -6,10 +6,14 @@ import type { Queries } from '../decision/queries.ts';
 import { DecisionCounts } from './decision-counts.ts';
 import {
   logArchive,
+  logCalibrations,
   logExpiry,
   logJournal,
+  logRollUp,
   logViolations,
+  type CalibrationLog,
   type JournalReport,
+  type RollUpLog,
   type RoundLog,
   type ViolationLog,
 } from './event-log.ts';
@@ -31,6 +35,8 @@ export interface Telemetry {
   readonly journalReport: JournalReport;
   readonly expiryLog: RoundLog;
   readonly archiveLog: RoundLog;
+  readonly rollUpLog: RollUpLog;
+  readonly calibrationLog: CalibrationLog;
   readonly violationLog: ViolationLog;
   /**
    * All metrics in the text format of Prometheus; those of stores, journal and configuration after
@@ -73,6 +79,8 @@ export async function openTelemetry(
     journalReport: logJournal(logger),
     expiryLog: logExpiry(logger, counts.expired, clock),
     archiveLog: logArchive(logger, counts.archived, clock),
+    rollUpLog: logRollUp(logger, counts, clock),
+    calibrationLog: logCalibrations(logger, counts, clock),
     violationLog: logViolations(logger, counts.limitSustained, clock),
     metricsText: async () => {
       registry ??= openRegistry({ counts, watch: () => watch?.seen(), ...losses });

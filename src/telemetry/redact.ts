@@ -15,6 +15,7 @@ export const FORBIDDEN_KEYS = [
   'secret',
   'apiKey',
   'tokenKey',
+  'personalKey',
   'privateKey',
   'credentials',
   'cookie',

@@ -7,6 +7,7 @@ import { pgClient } from '../../src/stores/postgres/pg-client.ts';
 import { startPgBouncer, type PgBouncer } from '../support/pgbouncer-server.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { runCommand } from '../support/command.ts';
+import { rowsOf } from '../support/record-rows.ts';
 import {
   accountOf,
   as,
@@ -105,7 +106,9 @@ describe('a PgBouncer in transaction mode before Postgres', { timeout: 90_000 },
     as('settled', await stores.ledger.release(releaseOf(given)));
     await stores.ledger.expire(10);
     await stores.ledger.accounts({ tenant, pageSize: 1 });
-    await stores.lineage.append([{ ...kept.record, decision: holdOf(tenant).record.decision }]);
+    await stores.lineage.append(
+      rowsOf({ ...kept.record, decision: holdOf(tenant).record.decision }),
+    );
     await stores.lineage.list({ tenant, pageSize: 1 });
     await expectVerified(stores);
     const left = await server.run<{ kind: string; name: string }>(

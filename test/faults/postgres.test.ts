@@ -5,6 +5,7 @@ import type { HoldOutcome } from '../../src/decision/ports.ts';
 import { openPostgres, type OpenPostgresOptions } from '../../src/stores/postgres/open-postgres.ts';
 import type { LedgerStores } from '../../src/stores/postgres/ledger-stores.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
+import { rowsOf } from '../support/record-rows.ts';
 import {
   accountOf,
   as,
@@ -65,7 +66,7 @@ describe('a Postgres that fails', { timeout: 90_000 }, () => {
         () => ledger.expire(1),
         () => lineage.get(tenant, 'dec_1'),
         () => lineage.list({ tenant, pageSize: 1 }),
-        () => lineage.append([request.record]),
+        () => lineage.append(rowsOf(request.record)),
       ].map((ask) => withinDeadline<unknown>(DEADLINE_MS, ask)),
     );
     for (const answer of asked) expect(answer).toMatchObject({ kind: 'unavailable' });

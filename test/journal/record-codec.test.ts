@@ -165,7 +165,7 @@ const decisionFields: { [Key in keyof Decision]: Arbitrary<Decision[Key]> } = {
   decidedAtMs: count,
 };
 
-const recordFields: Every<DecisionRecord> = {
+const recordFields: Every<Omit<DecisionRecord, 'person'>> = {
   requestId: words,
   fingerprint: words,
   operation: fc.constantFrom('authorize', 'reserve', 'extend'),
@@ -180,22 +180,19 @@ const recordFields: Every<DecisionRecord> = {
     roles: fc.array(words, { maxLength: 3 }),
     system: words,
     environment: words,
+    country: words,
+    dataClassification: fc.array(words, { maxLength: 3 }),
+    attributes: parameters,
     model: words,
     complexity: fc.constantFrom('simple', 'standard', 'complex'),
     estimated: amounts,
     parentTraceId: words,
   } satisfies Every<DecisionRecord['facts']>),
-  personal: object({
-    externalUserId: words,
-    email: words,
-    name: words,
-    session: words,
-    sourceIp: words,
-  } satisfies Every<DecisionRecord['personal']>),
+  personCommitment: fc.constantFrom('', 'Y29tbWl0bWVudA'),
   decision: object(decisionFields),
   reservationId: words,
 };
-const record = object(recordFields);
+const record = object(recordFields).map((one) => ({ ...one, person: undefined }));
 
 describe('the written form of a decision record (R54)', () => {
   test('comes back as it was: 64-bit numbers, Infinity, undefined, any text', () => {

@@ -1,5 +1,14 @@
 import type { Decision } from '../../src/decision/decision.ts';
 import type { DecisionRecord } from '../../src/decision/record.ts';
+import type { Person } from '../../src/person/person.ts';
+
+export const A_PERSON: Person = {
+  externalUserId: 'ext-77',
+  email: 'alice@example.com',
+  name: 'Alice Example',
+  session: 'session-1',
+  sourceIp: '203.0.113.9',
+};
 
 /** A record as one call with two windows and two accounts makes it; every part can be replaced. */
 export function aRecord(number: number, decision: Partial<Decision> = {}): DecisionRecord {
@@ -18,17 +27,23 @@ export function aRecord(number: number, decision: Partial<Decision> = {}): Decis
       roles: ['analyst', 'reviewer'],
       system: 'helpdesk',
       environment: 'production',
+      country: 'DE',
+      dataClassification: ['pii'],
+      attributes: { region: 'eu' },
       model: 'gpt-4',
       complexity: 'standard',
       estimated: amounts(103_110n, 374n, 44n, 1n),
       parentTraceId: '',
     },
-    personal: {
-      externalUserId: 'ext-77',
-      email: 'alice@example.com',
-      name: 'Alice Example',
-      session: 'session-1',
-      sourceIp: '203.0.113.9',
+    personCommitment: 'xSd1T0a0dEEbWLRpnCDWMPVTq4GqTXSdYBSyAWl1sQA',
+    person: {
+      commitment: 'xSd1T0a0dEEbWLRpnCDWMPVTq4GqTXSdYBSyAWl1sQA',
+      keyId: 'bXJZcXRzYmpvZ2dsZXM',
+      wrappedKey: 'd3JhcHBlZC1rZXk',
+      emailIndex: 'ZW1haWwtaW5kZXg',
+      userIndex: 'dXNlci1pbmRleA',
+      keyMadeAtMs: 1_794_999_999_000,
+      sealed: 'c2VhbGVkLXBlcnNvbg',
     },
     decision: aDecision(number, decision),
     reservationId: '',

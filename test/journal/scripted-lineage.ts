@@ -1,5 +1,6 @@
 import type { Lineage } from '../../src/decision/ports.ts';
 import type { DecisionRecord } from '../../src/decision/record.ts';
+import { recordIn } from '../support/record-rows.ts';
 
 /**
  * A Lineage that answers what the test says, to reach the journal's own states. Real stores are in
@@ -12,17 +13,22 @@ export class ScriptedLineage implements Pick<Lineage, 'append'> {
   away = false;
   poison = new Set<string>();
   readonly appends: number[] = [];
+  /** As they came. */
+  readonly rows: string[] = [];
   readonly #records = new Map<string, DecisionRecord>();
 
-  async append(records: readonly DecisionRecord[]): ReturnType<Lineage['append']> {
-    this.appends.push(records.length);
+  async append(rows: readonly Uint8Array[]): ReturnType<Lineage['append']> {
+    this.appends.push(rows.length);
     if (this.away) return { kind: 'unavailable', problem: 'switched off' };
+    const records = rows.map(recordIn);
     if (records.some(({ decision }) => this.poison.has(decision.decisionId))) {
       throw new Error('this record breaks the store');
     }
-    for (const record of records) {
+    for (const [index, record] of records.entries()) {
       const id = record.decision.decisionId;
-      if (!this.#records.has(id)) this.#records.set(id, record);
+      if (this.#records.has(id)) continue;
+      this.#records.set(id, record);
+      this.rows.push(Buffer.from(rows[index]!).toString());
     }
     return 'appended';
   }

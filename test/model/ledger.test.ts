@@ -20,6 +20,7 @@ import {
   releaseOf,
   START_MS,
 } from '../conformance/ledger/requests.ts';
+import { memoryLedgerFixture } from '../support/memory-ledger.ts';
 import { LedgerModel, type ModelOp } from './ledger-model.ts';
 import { assertPrograms, extentOf } from './soak.ts';
 
@@ -62,6 +63,7 @@ type Ask = Step['asks'][number];
 describe.each([
   ['embedded', embeddedFixture, extentOf(0.25, 60)],
   ['postgres', postgresFixture, extentOf(0.25, 60)],
+  ['memory', memoryLedgerFixture, extentOf(0.25, 60)],
 ] as const)('the ledger on %s against its model', (_name, open, extent) => {
   let fixture: LedgerFixture;
   let stores: LedgerStores;

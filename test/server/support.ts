@@ -126,6 +126,7 @@ export function knowing(answers: Partial<Queries> = {}): Queries {
     policies: nothing,
     usage: nothing,
     violations: nothing,
+    calibrations: nothing,
     ...answers,
   };
 }

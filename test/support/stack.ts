@@ -17,6 +17,7 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { startGrpcServer } from '../../src/server/grpc-server.ts';
 import { noTracing } from '../../src/server/request-tracing.ts';
 import { JournalRecorder } from '../../src/stores/journal/journal-recorder.ts';
+import { MASTER_KEY_BYTES, PersonVault } from '../../src/person/person-vault.ts';
 import { MemoryRateLimiter } from '../../src/stores/memory/memory-rate-limiter.ts';
 import type { LedgerStores } from '../../src/stores/postgres/ledger-stores.ts';
 import { openPostgres } from '../../src/stores/postgres/open-postgres.ts';
@@ -76,7 +77,8 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   opened.defer(() => recorder.close(0));
   const config = configOf(options.configuration, clock);
   const localLimiter = new MemoryRateLimiter({ clock });
-  const parts = { config, limiter, localLimiter, ledger: stores.ledger, recorder, clock };
+  const persons = new PersonVault(randomBytes(MASTER_KEY_BYTES), clock);
+  const parts = { config, limiter, localLimiter, ledger: stores.ledger, recorder, persons, clock };
   const grpc = await startGrpcServer({
     listen: `unix:${join(scratch, 'sock')}`,
     allowInsecure: false,
@@ -85,7 +87,13 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       tokens: grantTokens(randomBytes(32)),
       observer: silentObserver,
     }),
-    queries: openQueryDesk({ ...parts, lineage: stores.lineage, version: 'test', startedAtMs: 0 }),
+    queries: openQueryDesk({
+      ...parts,
+      lineage: stores.lineage,
+      sums: stores.sums,
+      version: 'test',
+      startedAtMs: 0,
+    }),
     tracing: noTracing,
     log: { warn: () => undefined, error: (fields, message) => console.error(message, fields) },
     serving: true,

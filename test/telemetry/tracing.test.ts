@@ -5,14 +5,14 @@ import { TimedRequests } from '../../src/telemetry/timed-requests.ts';
 import { parseTraceparent } from '../../src/telemetry/trace-context.ts';
 import { openTracing } from '../../src/telemetry/open-tracing.ts';
 import { tracingOff, type Tracing } from '../../src/telemetry/tracing.ts';
-import { aDecision, aRecord } from '../journal/records.ts';
+import { A_PERSON, aDecision } from '../journal/records.ts';
 import { keptLog } from './lines.ts';
 import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from './otlp-receiver.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER_SPAN = 'b7ad6b7169203331';
 const RESERVE = '/tollgate.v1.DecisionService/Reserve';
-const PERSONAL: readonly string[] = Object.values(aRecord(1).personal);
+const PERSONAL: readonly string[] = Object.values(A_PERSON);
 const sampled = { traceparent: `00-${TRACE}-${CALLER_SPAN}-01`, tracestate: 'vendor=1' };
 const unsampled = { traceparent: `00-${TRACE}-${CALLER_SPAN}-00`, tracestate: '' };
 const none = { traceparent: '', tracestate: '' };

@@ -28,11 +28,15 @@ function insideOf(transaction: Transaction): SqlClient {
   };
 }
 
+function asText(value: SqlValue): SqlValue {
+  return Buffer.isBuffer(value) ? value.toString() : value;
+}
+
 async function rowsOf<Row extends object>(
   database: Pick<PGliteInterface, 'query'> | Transaction,
   text: string,
   values: readonly SqlValue[],
 ): Promise<readonly Row[]> {
-  const result = await database.query<Row>(text, [...values]);
+  const result = await database.query<Row>(text, values.map(asText));
   return result.rows;
 }

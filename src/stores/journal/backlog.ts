@@ -1,31 +1,30 @@
-import type { DecisionRecord } from '../../decision/record.ts';
 import { keepDamaged, removeSegment } from './journal-directory.ts';
 import type { ReportJournal } from './journal-event.ts';
 import { readSegment, type ReadLines } from './segment-reader.ts';
 import type { Segment } from './segment.ts';
 
-/** A record that waits in memory, and the segment that holds its line. */
+/** The row of a record that waits, and the segment that holds its line. */
 export interface Waiting {
-  readonly record: DecisionRecord;
+  readonly row: Buffer;
   readonly segment: Segment;
 }
 
 /**
- * What is on disk and not yet in the Lineage, oldest first. Its head is in memory, at most
- * `inMemory` records; what comes after the head is read back from disk when the head is gone. While
- * the head reaches to the end of what is written, new records join it without being read back.
+ * What is on disk and not yet in the Lineage, oldest first. Nothing stays in memory while it waits:
+ * rows are read back when they are about to be brought, nearly always from the system's cache.
+ * Objects that waited instead would be what fills the old generation of the heap.
  */
 export class Backlog {
-  readonly #inMemory: number;
   readonly #report: ReportJournal;
   #segments: Segment[] = [];
   #head: Waiting[] = [];
-  /** Where the head ends: everything from here on is on disk only. */
+  /** Where the head ends: from here on rows have not been read. */
   #tail: { segment: Segment; offset: number } | undefined;
   #bytes = 0;
+  #reading = false;
+  #released = false;
 
-  constructor(inMemory: number, report: ReportJournal) {
-    this.#inMemory = inMemory;
+  constructor(report: ReportJournal) {
     this.#report = report;
   }
 
@@ -47,8 +46,9 @@ export class Backlog {
     return this.#segments.length;
   }
 
-  get oldest(): DecisionRecord | undefined {
-    return this.#head[0]?.record;
+  /** Of what has been read. */
+  get oldest(): Buffer | undefined {
+    return this.#head[0]?.row;
   }
 
   /** True when nothing waits, in memory or on disk. */
@@ -72,21 +72,17 @@ export class Backlog {
   }
 
   /** Lines were appended to the newest segment, `bytes` altogether. */
-  took(segment: Segment, records: readonly DecisionRecord[], bytes: number): void {
-    const follows = this.#isCaughtUp(bytes);
-    segment.waiting += records.length;
+  took(segment: Segment, records: number, bytes: number): void {
+    segment.waiting += records;
     this.#bytes += bytes;
-    if (!follows || this.#head.length + records.length > this.#inMemory) return;
-    for (const record of records) this.#head.push({ record, segment });
-    this.#tail = { segment, offset: segment.bytes };
   }
 
-  /** True when everything written, but for the last `lastBytes` of it, is or was in the head. */
-  #isCaughtUp(lastBytes = 0): boolean {
+  /** True when everything written is or was in the head. */
+  #isCaughtUp(): boolean {
     const last = this.#segments.at(-1);
     if (!last || !this.#tail) return true;
-    if (this.#tail.segment === last) return this.#tail.offset === last.bytes - lastBytes;
-    if (last.bytes > lastBytes) return false;
+    if (this.#tail.segment === last) return this.#tail.offset === last.bytes;
+    if (last.bytes > 0) return false;
     const position = this.#segments.indexOf(this.#tail.segment);
     const between = this.#segments.slice(position + 1, -1);
     return (
@@ -94,10 +90,7 @@ export class Backlog {
     );
   }
 
-  /**
-   * Oldest records, at most `most`, read back from disk when none is in memory. @throws when the
-   * disk cannot be read.
-   */
+  /** Oldest rows, at most `most`. @throws when the disk cannot be read. */
   async peek(most: number): Promise<readonly Waiting[]> {
     while (this.#head.length === 0 && !this.#isCaughtUp()) await this.#readBack(most);
     return this.#head.slice(0, most);
@@ -109,12 +102,18 @@ export class Backlog {
       this.#tail = { segment: this.#next(segment), offset: 0 };
       return;
     }
-    const read = await this.#unlessGone(segment, () => readSegment(segment, offset, most));
+    this.#reading = true;
+    const read = await this.#unlessGone(segment, () => readSegment(segment, offset, most)).finally(
+      () => {
+        this.#reading = false;
+        if (this.#released) this.release();
+      },
+    );
     if (!read) {
       this.#tail = { segment, offset: segment.bytes };
       return;
     }
-    this.#head = read.records.map((record) => ({ record, segment }));
+    this.#head = read.rows.map((row) => ({ row, segment }));
     this.#tail = { segment, offset: read.offset };
     this.#note(segment, read);
   }
@@ -162,9 +161,17 @@ export class Backlog {
     for (let oldest = this.#finished(); oldest; oldest = this.#finished()) {
       await this.#remove(oldest);
       this.#segments.shift();
+      oldest.release();
       this.#bytes -= oldest.bytes;
       if (this.#tail?.segment === oldest) this.#tail = this.#firstPosition();
     }
+  }
+
+  /** Lets go of all files, after the read that is under way. */
+  release(): void {
+    this.#released = true;
+    if (this.#reading) return;
+    for (const segment of this.#segments) segment.release();
   }
 
   #finished(): Segment | undefined {

@@ -1,5 +1,4 @@
 import type { Unavailable } from '../../decision/ports.ts';
-import type { DecisionRecord } from '../../decision/record.ts';
 import { MAX_LINE_BYTES, writeLine } from './line.ts';
 
 export type Recorded = 'recorded' | Unavailable;
@@ -11,7 +10,7 @@ export type Recorded = 'recorded' | Unavailable;
 const BUFFER_BYTES = 2 * MAX_LINE_BYTES;
 
 export interface Lines {
-  readonly records: readonly DecisionRecord[];
+  readonly records: number;
   /** Holds the lines in its first `bytes`; overwritten when `write` has returned. */
   readonly buffer: Buffer;
   readonly bytes: number;
@@ -24,7 +23,7 @@ export interface Lines {
 export class Batch {
   readonly #write: (lines: Lines) => Recorded | Promise<Recorded>;
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  #records: DecisionRecord[] = [];
+  #records = 0;
   #bytes = 0;
   #answer = Promise.withResolvers<Recorded>();
 
@@ -33,7 +32,7 @@ export class Batch {
   }
 
   get records(): number {
-    return this.#records.length;
+    return this.#records;
   }
 
   get bytes(): number {
@@ -41,26 +40,26 @@ export class Batch {
   }
 
   /** @returns undefined when the record is longer than a line may be. */
-  add(record: DecisionRecord, json: string): Promise<Recorded> | undefined {
-    let length = writeLine(json, this.#buffer, this.#bytes);
+  add(row: string): Promise<Recorded> | undefined {
+    let length = writeLine(row, this.#buffer, this.#bytes);
     if (length === 0) {
       this.flush();
-      length = writeLine(json, this.#buffer, 0);
+      length = writeLine(row, this.#buffer, 0);
     }
     if (length === 0 || length > MAX_LINE_BYTES) return undefined;
-    if (this.#records.length === 0) setImmediate(() => this.flush());
-    this.#records.push(record);
+    if (this.#records === 0) setImmediate(() => this.flush());
+    this.#records += 1;
     this.#bytes += length;
     return this.#answer.promise;
   }
 
   /** Writes what was collected. */
   flush(): void {
-    if (this.#records.length === 0) return;
+    if (this.#records === 0) return;
     const lines = { records: this.#records, buffer: this.#buffer, bytes: this.#bytes };
     this.#answer.resolve(this.#write(lines));
     this.#answer = Promise.withResolvers();
-    this.#records = [];
+    this.#records = 0;
     this.#bytes = 0;
   }
 }

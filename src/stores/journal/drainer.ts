@@ -1,7 +1,6 @@
 import { problemOf } from './problem.ts';
-import type { DecisionRecord } from '../../decision/record.ts';
 import type { Lineage } from '../../decision/ports.ts';
-import { encodeRecord } from '../../decision/record-text.ts';
+import { decisionIdIn } from '../../decision/record-row.ts';
 import type { Backlog, Waiting } from './backlog.ts';
 import { keepRejected } from './journal-directory.ts';
 import type { ReportJournal } from './journal-event.ts';
@@ -113,6 +112,7 @@ export class Drainer {
   async #drainBatch(): Promise<boolean> {
     try {
       const batch = await this.#backlog.peek(this.#oneByOne > 0 ? 1 : BATCH_RECORDS);
+      if (this.#stopped) return true;
       if (batch.length > 0 && !(await this.#bring(batch))) return false;
       if (this.#stopped) return true;
       this.#backlog.done(batch.length);
@@ -127,7 +127,7 @@ export class Drainer {
   /** True when the records need not be brought again. */
   async #bring(batch: readonly Waiting[]): Promise<boolean> {
     try {
-      const outcome = await this.#append(batch.map(({ record }) => record));
+      const outcome = await this.#append(batch.map(({ row }) => row));
       if (outcome !== 'appended') {
         this.#failed(outcome.problem);
         return false;
@@ -139,13 +139,13 @@ export class Drainer {
     }
   }
 
-  async #append(records: readonly DecisionRecord[]): ReturnType<Lineage['append']> {
+  async #append(rows: readonly Buffer[]): ReturnType<Lineage['append']> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<{ kind: 'unavailable'; problem: string }>((resolve) => {
       const problem = `no answer within ${APPEND_WITHIN_MS} ms`;
       timer = setTimeout(() => resolve({ kind: 'unavailable', problem }), APPEND_WITHIN_MS).unref();
     });
-    return Promise.race([this.#lineage.append(records), late]).finally(() => clearTimeout(timer));
+    return Promise.race([this.#lineage.append(rows), late]).finally(() => clearTimeout(timer));
   }
 
   /**
@@ -171,11 +171,12 @@ export class Drainer {
     this.#oneByOne = Math.max(this.#oneByOne - 1, 0);
   }
 
-  async #setAside({ record, segment }: Waiting, problem: string): Promise<void> {
+  async #setAside({ row, segment }: Waiting, problem: string): Promise<void> {
+    const text = row.toString();
     const buffer = Buffer.allocUnsafe(MAX_LINE_BYTES);
-    const length = writeLine(encodeRecord(record), buffer, 0);
+    const length = writeLine(text, buffer, 0);
     const keptAs = await keepRejected(segment, buffer.subarray(0, length));
-    const { decisionId } = record.decision;
+    const decisionId = decisionIdIn(text);
     this.#report({ kind: 'set_aside', keptAs, decisionId, problem });
   }
 

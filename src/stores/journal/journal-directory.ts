@@ -43,6 +43,8 @@ export class JournalDirectory {
       // Each process may have been killed while it wrote its last segment, and only that one.
       mayBeTorn: writerOf(path) !== writerOf(paths[index + 1] ?? ''),
       sealed: true,
+      fd: undefined,
+      release: () => undefined,
     }));
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Health, Lineage, Recorder, Unavailable } from '../../decision/ports.ts';
-import { encodeRecord } from '../../decision/record-text.ts';
+import { decidedAtMsIn, recordRow } from '../../decision/record-row.ts';
 import type { DecisionRecord } from '../../decision/record.ts';
 import { Backlog } from './backlog.ts';
 import { Batch, type Lines, type Recorded } from './batch.ts';
@@ -19,13 +19,6 @@ const SEGMENT_BYTES = 8 * 1024 * 1024;
  * second.
  */
 const MAX_BYTES = 1024 * 1024 * 1024;
-
-/**
- * Records kept in memory with their text, three kilobytes each and some ten with twenty windows, so
- * that draining rarely reads the disk: half a second of a busy Lineage at ten thousand decisions a
- * second.
- */
-const IN_MEMORY_RECORDS = 5000;
 
 /**
  * Waits after an append that failed. The longest bounds how long a Lineage that is back is not
@@ -58,7 +51,6 @@ export interface JournalOptions {
   readonly fsync?: boolean;
   readonly maxBytes?: number;
   readonly segmentBytes?: number;
-  readonly inMemoryRecords?: number;
   readonly backoff?: Backoff;
 }
 
@@ -110,7 +102,7 @@ export class JournalRecorder implements Recorder {
     this.#options = options;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
     this.#refusals = new Refusals(options.report);
-    this.#backlog = new Backlog(options.inMemoryRecords ?? IN_MEMORY_RECORDS, options.report);
+    this.#backlog = new Backlog(options.report);
     const { lineage, report, backoff = BACKOFF } = options;
     this.#drainer = new Drainer(this.#backlog, lineage, report, backoff);
     this.#batch = new Batch((lines) => this.#write(lines));
@@ -121,7 +113,7 @@ export class JournalRecorder implements Recorder {
   record(record: DecisionRecord): Promise<Recorded> {
     if (this.#closed) return this.#refuse('the journal is closed');
     if (this.#isFull()) return this.#refuse(this.#fullness());
-    return this.#batch.add(record, encodeRecord(record)) ?? this.#refuse('the record is too long');
+    return this.#batch.add(recordRow(record)) ?? this.#refuse('the record is too long');
   }
 
   waiting(): number {
@@ -141,7 +133,7 @@ export class JournalRecorder implements Recorder {
       inMemory: this.#backlog.inMemory,
       segments: this.#backlog.segments,
       bytes: this.#backlog.bytes,
-      oldestAgeMs: oldest ? this.#options.clock.nowMs() - oldest.decision.decidedAtMs : 0,
+      oldestAgeMs: oldest ? this.#options.clock.nowMs() - decidedAtMsIn(oldest.toString()) : 0,
     };
   }
 
@@ -153,6 +145,7 @@ export class JournalRecorder implements Recorder {
     this.#writer?.close();
     await within(withinMs, this.#drainer.finish());
     this.#drainer.stop();
+    this.#backlog.release();
     this.#home?.release();
   }
 
@@ -178,10 +171,10 @@ export class JournalRecorder implements Recorder {
       this.#problem = '';
       this.#quietSinceMs = nowMs;
       this.#drainer.wake();
-      return this.#options.fsync ? this.#synced(writer, records.length) : 'recorded';
+      return this.#options.fsync ? this.#synced(writer, records) : 'recorded';
     } catch (error) {
       this.#problem = problemOf(error);
-      return this.#refusals.refuse(this.#problem, records.length, nowMs);
+      return this.#refusals.refuse(this.#problem, records, nowMs);
     }
   }
 

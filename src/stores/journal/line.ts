@@ -1,10 +1,8 @@
 import { crc32 } from 'node:zlib';
-import { readRecord } from '../../decision/record-text.ts';
-import type { DecisionRecord } from '../../decision/record.ts';
 
 /**
- * One line of a segment: eight hex digits of the CRC-32 of the JSON, a space, the JSON of one
- * record, a line feed. The sum tells a line that was written from one that was damaged; the line
+ * One line of a segment: eight hex digits of the CRC-32 of the row, a space, the row of one record
+ * (record-row.ts, in UTF-8), a line feed. The sum tells a line that was written from one that was damaged; the line
  * feed tells it from one half written.
  */
 const SUM_BYTES = 9;
@@ -19,32 +17,27 @@ const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 
 /**
- * Writes the line of a record's JSON at `offset`.
+ * Writes the line of a record's row at `offset`.
  * @returns bytes written, or 0 when the buffer ends before the line does.
  */
-export function writeLine(json: string, buffer: Buffer, offset: number): number {
+export function writeLine(row: string, buffer: Buffer, offset: number): number {
   // A UTF-16 unit is at most three bytes of UTF-8: measured exactly only where the buffer might
   // end.
   const room = buffer.length - offset - SUM_BYTES - 1;
-  if (json.length * 3 > room && Buffer.byteLength(json) > room) return 0;
+  if (row.length * 3 > room && Buffer.byteLength(row) > room) return 0;
   const start = offset + SUM_BYTES;
-  const end = start + buffer.write(json, start);
+  const end = start + buffer.write(row, start);
   buffer.write(sumOf(buffer.subarray(start, end)), offset, 'latin1');
   buffer[start - 1] = SPACE;
   buffer[end] = LINE_FEED;
   return end + 1 - offset;
 }
 
-/** Reads a line without its line feed; undefined when it is damaged. */
-export function readLine(line: Buffer): DecisionRecord | undefined {
+/** The row of a line without its line feed; undefined when it is damaged. */
+export function readLine(line: Buffer): Buffer | undefined {
   if (line.length <= SUM_BYTES || line[SUM_BYTES - 1] !== SPACE) return undefined;
-  const json = line.subarray(SUM_BYTES);
-  if (line.toString('latin1', 0, SUM_BYTES - 1) !== sumOf(json)) return undefined;
-  try {
-    return readRecord(json.toString());
-  } catch {
-    return undefined;
-  }
+  const row = line.subarray(SUM_BYTES);
+  return line.toString('latin1', 0, SUM_BYTES - 1) === sumOf(row) ? row : undefined;
 }
 
 function sumOf(bytes: Buffer): string {

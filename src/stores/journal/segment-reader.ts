@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { read, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { DecisionRecord } from '../../decision/record.ts';
+import { promisify } from 'node:util';
 import { MAX_LINE_BYTES, readLine } from './line.ts';
 import type { Segment } from './segment.ts';
 
@@ -9,8 +9,11 @@ const CHUNK_BYTES = MAX_LINE_BYTES;
 
 const LINE_FEED = 0x0a;
 
+const readFrom = promisify(read);
+
 export interface ReadLines {
-  readonly records: readonly DecisionRecord[];
+  /** Rows of records, parts of one buffer. */
+  readonly rows: readonly Buffer[];
   /** Where to go on. */
   readonly offset: number;
   readonly damagedLines: number;
@@ -31,18 +34,18 @@ export async function readSegment(
   most: number,
 ): Promise<ReadLines> {
   const chunk = await readChunk(segment, offset);
-  const records: DecisionRecord[] = [];
+  const rows: Buffer[] = [];
   let at = 0;
   let damagedLines = 0;
-  while (records.length < most) {
+  while (rows.length < most) {
     const end = chunk.indexOf(LINE_FEED, at);
     if (end === -1) break;
-    const record = readLine(chunk.subarray(at, end));
-    if (record) records.push(record);
+    const row = readLine(chunk.subarray(at, end));
+    if (row) rows.push(row);
     else damagedLines += 1;
     at = end + 1;
   }
-  const read = { records, offset: offset + at, damagedLines, tornBytes: 0 };
+  const read = { rows, offset: offset + at, damagedLines, tornBytes: 0 };
   if (at > 0) return read;
   // No line feed in as much as the longest line: the rest of this chunk is no line of ours.
   if (chunk.length === 0) return { ...read, offset: segment.bytes, damagedLines: 1 };
@@ -53,7 +56,11 @@ export async function readSegment(
 
 async function readChunk(segment: Segment, offset: number): Promise<Buffer> {
   const length = Math.min(CHUNK_BYTES, segment.bytes - offset);
-  const buffer = Buffer.allocUnsafe(length);
+  const buffer = Buffer.allocUnsafeSlow(length);
+  if (segment.fd !== undefined) {
+    const { bytesRead } = await readFrom(segment.fd, buffer, 0, length, offset);
+    return buffer.subarray(0, bytesRead);
+  }
   const file = await open(segment.path, 'r');
   try {
     const { bytesRead } = await file.read(buffer, 0, length, offset);

@@ -13,6 +13,13 @@ export interface Segment {
   readonly mayBeTorn: boolean;
   /** Nothing will be appended any more. */
   sealed: boolean;
+  /**
+   * Of this process, kept open for reading: what somebody deletes under us is not lost. Undefined
+   * for what an earlier process wrote.
+   */
+  readonly fd: number | undefined;
+  /** Lets go of the descriptor. */
+  readonly release: () => void;
 }
 
 /** Appends to one segment. A write that fails leaves the file as it was before. */
@@ -21,11 +28,12 @@ export class SegmentWriter {
   readonly #fd: number;
   #cutBack = false;
   #syncing = 0;
+  #released = false;
   #closed = false;
 
   /** Creates the file. @throws what the file system says. */
   constructor(path: string) {
-    this.#fd = openSync(path, 'ax', 0o600);
+    this.#fd = openSync(path, 'ax+', 0o600);
     this.segment = {
       path,
       bytes: 0,
@@ -33,6 +41,11 @@ export class SegmentWriter {
       damagedLines: 0,
       mayBeTorn: false,
       sealed: false,
+      fd: this.#fd,
+      release: () => {
+        this.#released = true;
+        this.#closeWhenIdle();
+      },
     };
   }
 
@@ -85,14 +98,13 @@ export class SegmentWriter {
       // The disk is past repair just now. This process knows where the whole lines end; a later one
       // finds the cut line and says so.
     }
-    this.#closeWhenIdle();
   }
 
   /**
    * A descriptor that is being synced must not be closed: its number could be another file by then.
    */
   #closeWhenIdle(): void {
-    if (!this.segment.sealed || this.#syncing > 0 || this.#closed) return;
+    if (!this.#released || this.#syncing > 0 || this.#closed) return;
     this.#closed = true;
     closeSync(this.#fd);
   }

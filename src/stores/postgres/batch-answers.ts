@@ -9,10 +9,10 @@ import type {
   ReservationState,
   SettleOutcome,
 } from '../../decision/ports.ts';
+import { decodeRecord } from '../../decision/record-codec.ts';
 import type { DecisionRecord } from '../../decision/record.ts';
 import { amountsOf, foundAccount, plus, readingOf, type FoundAccount } from './account-line.ts';
 import type { LedgerOp } from './ledger-batch.ts';
-import { recordOf } from './lineage-rows.ts';
 
 /** What any of the operations can be answered by the database. */
 export type LedgerAnswer =
@@ -58,7 +58,6 @@ type AnswerJson =
   | (ReplayJson & {
       readonly kind: 'replay';
       readonly record: string | null;
-      readonly personal: string | null;
     })
   | { readonly kind: 'same'; readonly as: number }
   | { readonly kind: 'wrong_state'; readonly state: ReservationState }
@@ -140,10 +139,10 @@ function applied(
   return settledOf(answer.kind, answer.delta, reservation, accounts, false);
 }
 
-function storedRecord({ record, personal }: Extract<AnswerJson, { kind: 'replay' }>) {
+function storedRecord({ record }: Extract<AnswerJson, { kind: 'replay' }>) {
   return (): DecisionRecord => {
     if (record === null) throw new Error('a repeated hold has lost its record');
-    return recordOf(record, personal);
+    return decodeRecord(record);
   };
 }
 

@@ -1,8 +1,8 @@
 import type { Amounts } from '../../budgets/amounts.ts';
 import type { ReleaseCommand } from '../../decision/call.ts';
 import type { CommitRequest, ExtendRequest, HoldRequest } from '../../decision/ports.ts';
+import { recordEnd, reasonCodes, ROW_SEPARATOR } from '../../decision/record-row.ts';
 import type { DecisionRecord } from '../../decision/record.ts';
-import { isKnown, reasonCodes, recordText } from './lineage-rows.ts';
 import { jsonText } from './json-text.ts';
 import { arrayText, fieldText as text, rowsText } from './row-text.ts';
 import { SpecTable } from './spec-table.ts';
@@ -21,9 +21,6 @@ interface Recall {
   readonly fingerprint: string;
 }
 
-/** Between the records of a batch: U+001E, which no JSON text holds. */
-export const RECORD_SEPARATOR = '\u001e';
-
 /**
  * Writes the first four arguments of tollgate.budget_apply. Accounts that several calls share are
  * described once; records travel beside the operations, because nothing looks inside.
@@ -35,7 +32,7 @@ export function encodeBatch(ops: readonly LedgerOp[]): readonly [string, string,
     const head = `${index + 1},${op.kind},${text(tenant)},${text(requestId)},${text(fingerprint)}`;
     return `${head},${opFields(op, specs)}`;
   });
-  const records = ops.map(recordOfOp).join(RECORD_SEPARATOR);
+  const records = ops.map(recordOfOp).join(ROW_SEPARATOR);
   return [rowsText(rows), jsonText(specs.toJson()), specs.accountsText(), records];
 }
 
@@ -56,7 +53,7 @@ export function isPlain(ops: readonly LedgerOp[]): boolean {
 }
 
 function recordOfOp(op: LedgerOp): string {
-  return op.kind === 'hold' || op.kind === 'extend' ? recordText(op.request.record) : '';
+  return op.kind === 'hold' || op.kind === 'extend' ? recordEnd(op.request.record) : '';
 }
 
 const NO_AMOUNTS = '0,0,0,0';
@@ -119,7 +116,7 @@ function recordFields(record: DecisionRecord): string {
   return (
     `${record.operation},${Math.floor(decision.decidedAtMs)},${text(facts.agent)}` +
     `,${text(facts.team)},${text(facts.user)},${decision.effect}` +
-    `,${arrayText(reasonCodes(record))},${isKnown(record)}`
+    `,${arrayText(reasonCodes(record))},${record.person !== undefined}`
   );
 }
 

@@ -1,10 +1,12 @@
-import type { BudgetLedger, Health, Lineage } from '../../decision/ports.ts';
+import type { BudgetLedger, Health, Lineage, UsageSums } from '../../decision/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { GroupCommitSettings } from './group-commit.ts';
 import { migrateDown, migrateUp, migrationStatus, type MigrationStatus } from './migrate.ts';
 import { PostgresLedger } from './postgres-ledger.ts';
 import { PostgresLineage, type FinishHold } from './postgres-lineage.ts';
+import { PostgresUsageSums } from './postgres-usage-sums.ts';
 import type { SqlClient } from './sql-client.ts';
+import { sqlFile } from './sql-file.ts';
 import { verifyLedger, type VerifyOptions, type VerifyReport } from './verify.ts';
 
 /**
@@ -13,7 +15,13 @@ import { verifyLedger, type VerifyOptions, type VerifyReport } from './verify.ts
 export interface LedgerStores {
   readonly ledger: BudgetLedger;
   readonly lineage: Lineage;
+  readonly sums: UsageSums;
   health(): Promise<Health>;
+  /**
+   * What all processes that share the store go by: the first proposal under a name. Rejects when the
+   * store cannot answer.
+   */
+  agree(name: string, proposal: string): Promise<string>;
   /** These four reject when the store cannot answer: they are for commands, not for decisions. */
   migrateUp(): Promise<readonly number[]>;
   migrateDown(downTo: number): Promise<readonly number[]>;
@@ -22,6 +30,8 @@ export interface LedgerStores {
   /** Answers what it has taken, then lets go of the store. */
   close(): Promise<void>;
 }
+
+const AGREE = sqlFile('agree');
 
 export interface LedgerStoresOptions {
   readonly adapter: string;
@@ -39,7 +49,13 @@ export function ledgerStores(sql: SqlClient, options: LedgerStoresOptions): Ledg
   return {
     ledger,
     lineage: new PostgresLineage(sql, { finishHold, deadlineMs: groupCommit.deadlineMs }),
+    sums: new PostgresUsageSums(sql),
     health: () => ledger.health(),
+    agree: async (name, proposal) => {
+      const [row] = await sql.query<{ value: string }>(AGREE, [name, proposal]);
+      if (!row) throw new Error(`nothing is agreed about ${name}`);
+      return row.value;
+    },
     migrateUp: () => migrateUp(sql),
     migrateDown: (downTo) => migrateDown(sql, downTo),
     migrationStatus: () => migrationStatus(sql),

@@ -10,12 +10,12 @@ import type {
 import { amountsOf } from './account-line.ts';
 import { answerAgain, type ReplayJson } from './batch-answers.ts';
 import { failureOf, unavailable } from './errors.ts';
-import { jsonText } from './json-text.ts';
-import { RECORD_SEPARATOR } from './ledger-batch.ts';
-import { recordColumns, recordOf, recordText } from './lineage-rows.ts';
+import { decodeRecord } from '../../decision/record-codec.ts';
+import { ROW_SEPARATOR } from '../../decision/record-row.ts';
 import { answerWithin, type SqlClient, type SqlValue } from './sql-client.ts';
 import { sqlFile } from './sql-file.ts';
 
+const SEPARATOR = Buffer.from(ROW_SEPARATOR);
 const APPEND = sqlFile('append-lineage');
 const GET = sqlFile('get-lineage');
 const LIST = sqlFile('list-lineage');
@@ -61,18 +61,11 @@ export class PostgresLineage implements Lineage {
     this.#options = options;
   }
 
-  async append(records: readonly DecisionRecord[]): Promise<'appended' | Unavailable> {
-    if (records.length === 0) return 'appended';
-    const columns = records.map((record, index) => ({
-      n: index + 1,
-      tenant: record.facts.tenant,
-      request_id: record.requestId,
-      reservation_id: record.reservationId,
-      ...recordColumns(record),
-    }));
-    const texts = records.map(recordText).join(RECORD_SEPARATOR);
-    const rows = await this.#ask(APPEND, [jsonText(columns), texts]);
-    return 'kind' in rows ? rows : 'appended';
+  async append(rows: readonly Uint8Array[]): Promise<'appended' | Unavailable> {
+    if (rows.length === 0) return 'appended';
+    const parts = rows.flatMap((row, index) => (index === 0 ? [row] : [SEPARATOR, row]));
+    const answer = await this.#ask(APPEND, [Buffer.concat(parts)]);
+    return 'kind' in answer ? answer : 'appended';
   }
 
   async get(
@@ -106,7 +99,7 @@ export class PostgresLineage implements Lineage {
   }
 
   #recordOf(row: LineageRow): StoredRecord {
-    const record = recordOf(row.detail, null);
+    const record = decodeRecord(row.detail);
     return {
       requestId: row.request_id,
       operation: row.operation,

@@ -1,4 +1,5 @@
-export type SqlValue = string | number | boolean | null;
+/** Bytes are a text in UTF-8 that is sent as it is. */
+export type SqlValue = string | number | boolean | null | Buffer;
 
 /**
  * The little of a Postgres that the ledger needs: a pool of connections to a server, or an embedded

@@ -20,6 +20,8 @@ export interface UsageSqlRow {
   readonly model: string;
   readonly charges: string;
   readonly committed: string;
+  /** Calls, succeeded, estimated, actual; separated by commas. */
+  readonly settled: string;
 }
 
 const UNIT_OF: Readonly<Record<UsageBucket, string | null>> = {
@@ -62,6 +64,17 @@ function usageRowOf(query: UsageQuery, row: UsageSqlRow): UsageRow {
     dimensions: Object.fromEntries(query.by.map((dimension) => [dimension, all[dimension]])),
     charges: Number(row.charges),
     committed: amountsOf(row.committed),
+    settled: settledOf(row.settled),
+  };
+}
+
+function settledOf(text: string): UsageRow['settled'] {
+  const [calls = '0', succeeded = '0', estimated = '0', actual = '0'] = text.split(',');
+  return {
+    calls: Number(calls),
+    succeeded: Number(succeeded),
+    estimatedMicroUsd: BigInt(estimated),
+    actualMicroUsd: BigInt(actual),
   };
 }
 

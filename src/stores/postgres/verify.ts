@@ -4,7 +4,15 @@ import { sqlFile } from './sql-file.ts';
 /** The first place where the books do not agree. */
 export interface Discrepancy {
   readonly table:
-    'chain' | 'chain_head' | 'entry' | 'reservation' | 'account' | 'outbox' | 'lineage';
+    | 'chain'
+    | 'chain_head'
+    | 'entry'
+    | 'reservation'
+    | 'account'
+    | 'outbox'
+    | 'lineage'
+    | 'usage'
+    | 'usage_head';
   /** Tenant and id of the row, for example "acme/res_1". */
   readonly key: string;
   readonly column: string;
@@ -24,8 +32,10 @@ export interface VerifyCounts {
   readonly alerts: number;
   /** Accounts that carry from an earlier period. */
   readonly carries: number;
-  /** Records of holds and extensions. */
+  /** Records of decisions in the chain. */
   readonly records: number;
+  /** Sums of usage by hour and by day. */
+  readonly sums: number;
 }
 
 export type VerifyReport =
@@ -52,6 +62,7 @@ interface CheckRow {
 
 interface ChainRow extends CheckRow {
   readonly entries: string;
+  readonly records: string;
   readonly last_tenant: string | null;
   readonly last_id: string | null;
 }
@@ -69,15 +80,16 @@ const WHOLE_CHECKS = [
   ['accounts', sqlFile('verify-accounts')],
   ['carries', sqlFile('verify-carries')],
   ['alerts', sqlFile('verify-alerts')],
-  ['records', sqlFile('verify-lineage')],
+  [undefined, sqlFile('verify-lineage')],
+  ['sums', sqlFile('verify-usage')],
 ] as const;
 
 type Counts = { -readonly [Part in keyof VerifyCounts]: number };
 
 /**
  * Recomputes the books from the entries: the chain over every batch, every reservation from its
- * history, every account's balance, what was carried over and what was told. Reads one snapshot, so
- * that it can run while calls are being decided; memory stays bounded on both sides. Rejects when
+ * history, every account's balance, what was carried over and what was told, every sum of usage.
+ * Reads one snapshot, so that it can run while calls are being decided; memory stays bounded on both sides. Rejects when
  * the database cannot answer.
  */
 export function verifyLedger(sql: SqlClient, options: VerifyOptions = {}): Promise<VerifyReport> {
@@ -92,13 +104,14 @@ export function verifyLedger(sql: SqlClient, options: VerifyOptions = {}): Promi
         alerts: 0,
         carries: 0,
         records: 0,
+        sums: 0,
       };
       const broken = await verifyChain(inside, options, counts);
       if (broken) return broken;
       for (const [part, text] of WHOLE_CHECKS) {
         const [row] = await inside.query<CheckRow>(text, scope(options));
         if (row?.first) return discrepancyIn(row.first);
-        counts[part] = Number(row?.checked);
+        if (part) counts[part] = Number(row?.checked);
         options.onProgress?.(counts);
       }
       return { kind: 'ok', ...counts };
@@ -119,6 +132,7 @@ async function verifyChain(
     if (page?.first) return discrepancyIn(page.first);
     counts.batches += Number(page?.checked ?? 0);
     counts.entries += Number(page?.entries ?? 0);
+    counts.records += Number(page?.records ?? 0);
     options.onProgress?.(counts);
     const { last_tenant, last_id } = page ?? { last_tenant: null, last_id: null };
     if (last_tenant === null || last_id === null) break;

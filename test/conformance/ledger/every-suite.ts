@@ -1,5 +1,6 @@
 import { describeAlerts } from './alerts-suite.ts';
 import { describeArchive } from './archive-suite.ts';
+import { describeCalibration } from './calibration-suite.ts';
 import type { LedgerFixture } from './fixtures.ts';
 import { describeRepeats } from './repeat-suite.ts';
 import { describeRollover } from './rollover-suite.ts';
@@ -15,5 +16,6 @@ export function describeEverything(name: string, open: () => Promise<LedgerFixtu
   describeRepeats(name, open);
   describeArchive(name, open);
   describeUsage(name, open);
+  describeCalibration(name, open);
   describeVerify(name, open);
 }

@@ -43,7 +43,6 @@ export function describeRepeats(name: string, open: () => Promise<LedgerFixture>
 
     it('X3 a hold repeated at another process is answered as the first try, with its record', async () => {
       const request = holdOf(tenant, undefined, {
-        personal: { email: 'alice@example.org', sourceIp: '192.0.2.7' },
         decision: {
           windows: [
             {

@@ -52,14 +52,13 @@ export function accountOf(change: Partial<AccountSpec> = {}): AccountSpec {
 export interface HoldChange extends Partial<Omit<HoldRequest, 'amounts' | 'record'>> {
   readonly amounts?: Partial<Amounts>;
   readonly decision?: Partial<Decision>;
-  readonly personal?: Partial<DecisionRecord['personal']>;
 }
 
 /** A hold of $1 as the pipeline asks for it. */
 export function holdOf(
   tenant: string,
   accounts: readonly AccountSpec[] = [accountOf()],
-  { amounts, decision, personal, ...change }: HoldChange = {},
+  { amounts, decision, ...change }: HoldChange = {},
 ): HoldRequest {
   const requestId = change.requestId ?? randomUUID();
   const decisionId = decisionIdOf(tenant, 'reserve', requestId);
@@ -80,7 +79,6 @@ export function holdOf(
       tenant,
       { requestId, fingerprint, decision: { decisionId, ...decision } },
       asked,
-      personal,
     ),
     ...change,
   };
@@ -93,7 +91,6 @@ export function recordOf(
     readonly facts?: Partial<DecisionRecord['facts']>;
   } = {},
   estimated: Amounts = amountsOf(),
-  personal: Partial<DecisionRecord['personal']> = {},
 ): DecisionRecord {
   const requestId = change.requestId ?? randomUUID();
   return {
@@ -101,6 +98,8 @@ export function recordOf(
     fingerprint: 'body-1',
     operation: 'reserve',
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    personCommitment: '',
+    person: undefined,
     reservationId: '',
     ...change,
     facts: {
@@ -113,13 +112,15 @@ export function recordOf(
       roles: ['analyst'],
       system: 'desk',
       environment: 'production',
+      country: 'DE',
+      dataClassification: ['pii'],
+      attributes: {},
       model: 'gpt-4',
       complexity: 'standard',
       estimated,
       parentTraceId: '',
       ...change.facts,
     },
-    personal: { externalUserId: '', email: '', name: '', session: '', sourceIp: '', ...personal },
     decision: {
       decisionId: decisionIdOf(tenant, 'reserve', requestId),
       effect: 'allow',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import type { RollUp } from '../../../src/decision/ports.ts';
 import type { UsageQuery, UsageRow } from '../../../src/decision/usage.ts';
 import type { LedgerStores } from '../../../src/stores/postgres/ledger-stores.ts';
 import type { LedgerFixture } from './fixtures.ts';
@@ -37,7 +38,7 @@ export function describeUsage(name: string, open: () => Promise<LedgerFixture>):
     });
     afterAll(() => fixture[Symbol.asyncDispose]());
 
-    const usage = async (change: Partial<UsageQuery> = {}): Promise<readonly UsageRow[]> => {
+    const ask = async (change: Partial<UsageQuery> = {}): Promise<readonly UsageRow[]> => {
       const page = await stores.ledger.usage({
         tenant,
         fromMs: START_MS - DAY_MS,
@@ -51,6 +52,18 @@ export function describeUsage(name: string, open: () => Promise<LedgerFixture>):
       });
       if ('kind' in page) throw new Error(page.problem);
       return page.items;
+    };
+    const rollUp = async (mostEntries = 10_000): Promise<RollUp> => {
+      const outcome = await stores.sums.rollUp(mostEntries);
+      if ('kind' in outcome) throw new Error(outcome.problem);
+      return outcome;
+    };
+    /** The same from the entries alone as from the sums. */
+    const usage = async (change: Partial<UsageQuery> = {}): Promise<readonly UsageRow[]> => {
+      const before = await ask(change);
+      while ((await rollUp()).batchesBehind > 0);
+      expect(await ask(change)).toEqual(before);
+      return before;
     };
     const costs = (rows: readonly UsageRow[]) =>
       rows.map(({ bucketStartMs, dimensions, committed }) => [
@@ -138,6 +151,66 @@ export function describeUsage(name: string, open: () => Promise<LedgerFixture>):
       fixture.clock.advance(3 * DAY_MS);
       expect(await stores.ledger.archive(4 * DAY_MS, 10_000)).toBeGreaterThan(0);
       expect(await usage({ by: ['agent', 'user'], bucket: 'day' })).toEqual(before);
+    });
+
+    it('is the same after every batch that is summed, in every zone and over every span', async () => {
+      for (const [step, minutes] of [25, 10, 20, 45, 300, 1_000, 7, 1_440].entries()) {
+        await spend(step % 2 === 0 ? 'copilot' : 'crm', `user-${step % 3}`, 0.1 + step / 10);
+        fixture.clock.advance(minutes * MINUTE_MS);
+        if (step === 3) await held('crm', 'alice');
+      }
+      await stores.ledger.expire(10_000);
+      const spans: readonly Partial<UsageQuery>[] = [
+        { bucket: 'hour', timeZone: 'UTC' },
+        { bucket: 'hour', timeZone: 'Asia/Kolkata' },
+        { bucket: 'day', timeZone: 'Asia/Kolkata' },
+        { bucket: 'day', timeZone: 'America/New_York', only: { agent: 'crm' } },
+        { bucket: 'week', timeZone: 'Australia/Lord_Howe', by: ['agent', 'user'] },
+        { fromMs: START_MS + 3 * MINUTE_MS, toMs: START_MS + DAY_MS + 7 * MINUTE_MS },
+        { fromMs: START_MS + 26 * MINUTE_MS, toMs: START_MS + 36 * MINUTE_MS, by: ['user'] },
+      ];
+      const all = () => Promise.all(spans.map((change) => ask(change)));
+      const before = await all();
+      while ((await rollUp(1)).batchesBehind > 0) expect(await all()).toEqual(before);
+      expect(await all()).toEqual(before);
+      fixture.clock.advance(3 * DAY_MS);
+      await stores.ledger.archive(2 * DAY_MS, 10_000);
+      await spend('crm', 'alice', 0.5);
+      expect(before[0]?.length).toBeGreaterThan(4);
+      expect(await ask({ toMs: fixture.clock.nowMs() - DAY_MS })).toEqual(
+        await usage({ toMs: fixture.clock.nowMs() - DAY_MS }),
+      );
+    });
+
+    it('R52 tells what was estimated for calls that were committed, and what they used', async () => {
+      await spend('copilot', 'alice', 1.5);
+      const late = await held('copilot', 'alice');
+      await held('copilot', 'bob');
+      fixture.clock.advance(6 * MINUTE_MS);
+      await stores.ledger.expire(10_000);
+      const commit = commitOf(late, { costMicroUsd: usd(0.25) });
+      as('settled', await stores.ledger.commit({ ...commit, outcome: 'error' }));
+      const [row] = await usage();
+      expect(row).toMatchObject({
+        charges: 4,
+        committed: { costMicroUsd: usd(2.75), invocations: 3n },
+        settled: {
+          calls: 2,
+          succeeded: 1,
+          estimatedMicroUsd: usd(2),
+          actualMicroUsd: usd(1.75),
+        },
+      });
+    });
+
+    it('two that sum at once sum each entry once', async () => {
+      for (const user of ['a', 'b', 'c', 'd']) await spend('copilot', user, 0.1);
+      const other = fixture.open();
+      const rounds = await Promise.all(
+        [stores, other, stores, other].map(({ sums }) => sums.rollUp(3)),
+      );
+      expect(rounds.filter((one) => 'kind' in one)).toEqual([]);
+      expect(costs(await usage())).toEqual([[0.4]]);
     });
 
     it('comes page by page, each row once', async () => {

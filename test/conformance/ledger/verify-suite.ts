@@ -5,7 +5,8 @@ import type { HoldRequest } from '../../../src/decision/ports.ts';
 import type { LedgerStores } from '../../../src/stores/postgres/ledger-stores.ts';
 import type { Discrepancy } from '../../../src/stores/postgres/verify.ts';
 import type { LedgerFixture } from './fixtures.ts';
-import { accountOf, as, commitOf, holdOf, START_MS } from './requests.ts';
+import { accountOf, as, commitOf, holdOf, START_MS, recordOf } from './requests.ts';
+import { rowsOf } from '../../support/record-rows.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -56,6 +57,7 @@ export function describeVerify(name: string, open: () => Promise<LedgerFixture>)
         alerts: 0,
         carries: 0,
         records: 2,
+        sums: 0,
       });
       const future = await stores.verify({ tenant, sinceMs: START_MS + 1 });
       expect(future).toMatchObject({ kind: 'ok', batches: 0, reservations: 0, accounts: 0 });
@@ -180,9 +182,142 @@ export function describeVerify(name: string, open: () => Promise<LedgerFixture>)
         { table: 'lineage', found: 'none' },
       ],
     ];
+    const ofKept = `tenant = TENANT and reservation_id = KEPT`;
+    const recordDamages: readonly (readonly [string, string, Partial<Discrepancy>])[] = [
+      [
+        'a byte changed in a record',
+        `update tollgate.lineage set detail = replace(detail, 'copilot', 'copilou') where ${ofKept}`,
+        { table: 'lineage', column: 'record' },
+      ],
+      [
+        'another reason code in what a record is found by',
+        `update tollgate.lineage set reason_codes = '{policy.denied}' where ${ofKept}`,
+        { table: 'lineage', column: 'record' },
+      ],
+      [
+        'a moved moment of a decision',
+        `update tollgate.lineage set decided_at = decided_at + interval '1 ms' where ${ofKept}`,
+        { table: 'lineage', column: 'record' },
+      ],
+      [
+        'two records swapped',
+        `update tollgate.lineage l set detail = o.detail from tollgate.lineage o
+          where l.tenant = TENANT and o.tenant = TENANT and l.decision_id <> o.decision_id`,
+        { table: 'lineage', column: 'record' },
+      ],
+      [
+        'a record that nobody decided',
+        `insert into tollgate.lineage select tenant, 'dec_forged', request_id, operation, decided_at,
+            agent, team, user_id, effect, reason_codes, reservation_id, trace_id, detail
+          from tollgate.lineage where ${ofKept}`,
+        {
+          table: 'lineage',
+          column: 'record',
+          expected: 'none',
+          found: 'a record that is in no chain',
+        },
+      ],
+      [
+        'a record gone from the chain and the table',
+        `update tollgate.chain set records = '{}' where tenant = TENANT;
+         delete from tollgate.lineage where ${ofKept}`,
+        { table: 'chain', column: 'hash' },
+      ],
+    ];
+    it.each(recordDamages)('X12 %s', async (_, sql, discrepancy) => {
+      await tamper(sql);
+      expect(await found()).toMatchObject(discrepancy);
+    });
+
+    it('X12 R71 a record of a decision that holds nothing is in the chain as well', async () => {
+      const record = recordOf(tenant, { operation: 'authorize' });
+      const { decisionId } = record.decision;
+      expect(await stores.lineage.append(rowsOf(record))).toBe('appended');
+      expect(await stores.verify({ tenant })).toMatchObject({ kind: 'ok', batches: 4, records: 3 });
+      await tamper(`delete from tollgate.lineage where decision_id = '${decisionId}'`);
+      expect(await found()).toMatchObject({ table: 'lineage', key: `${tenant}/${decisionId}` });
+    });
+
     it.each(damages)('%s', async (_, sql, discrepancy) => {
       await tamper(sql);
       expect(await found()).toMatchObject(discrepancy);
+    });
+
+    describe('sums of usage', () => {
+      beforeEach(async () => {
+        await stores.sums.rollUp(10_000);
+        expect(await stores.verify({ tenant })).toMatchObject({ kind: 'ok', sums: 2 });
+      });
+
+      it.each<readonly [string, string, Partial<Discrepancy>]>([
+        [
+          'a changed sum',
+          `update tollgate.usage set committed_cost = committed_cost - 1
+            where tenant = TENANT and span = 'day'`,
+          { table: 'usage', column: 'committed_cost', expected: '1000000', found: '999999' },
+        ],
+        [
+          'a changed estimate',
+          `update tollgate.usage set estimated_cost = 1 where tenant = TENANT and span = 'hour'`,
+          { table: 'usage', column: 'estimated_cost', expected: '1000000', found: '1' },
+        ],
+        [
+          'a sum that is gone',
+          `delete from tollgate.usage where tenant = TENANT and span = 'hour'`,
+          { table: 'usage', column: 'charges', expected: '1', found: '0' },
+        ],
+        [
+          'a sum of nothing',
+          `insert into tollgate.usage select u.tenant, u.span, u.start - interval '1 hour', u.key,
+              u.agent, u.team, u.user_id, u.provider, u.model, 1, 5, 0, 0, 1, 1, 1, 5, 0, 0, 5, 0, 0
+            from tollgate.usage u where u.tenant = TENANT and u.span = 'hour'`,
+          { table: 'usage', column: 'charges', expected: '0', found: '1' },
+        ],
+        [
+          'a sum of another agent',
+          `update tollgate.usage set agent = 'crm' where tenant = TENANT and span = 'day'`,
+          { table: 'usage', column: 'agent', expected: 'copilot', found: 'crm' },
+        ],
+        [
+          'a head that was moved back',
+          `update tollgate.usage_head set batch = batch - 1 where tenant = TENANT;
+           update tollgate.usage_head h set at = c.at from tollgate.chain c
+             where h.tenant = TENANT and c.tenant = h.tenant and c.batch = h.batch`,
+          { table: 'usage', column: 'charges', expected: '0', found: '1' },
+        ],
+        [
+          'a head that was moved past the last batch',
+          'update tollgate.usage_head set batch = batch + 1 where tenant = TENANT',
+          { table: 'usage_head', column: 'batch', expected: 'at most 3', found: '4' },
+        ],
+        [
+          'a head that is gone',
+          'delete from tollgate.usage_head where tenant = TENANT',
+          { table: 'usage', column: 'charges', expected: '0', found: '1' },
+        ],
+        [
+          'a head of another moment',
+          `update tollgate.usage_head set at = at + interval '1 minute' where tenant = TENANT`,
+          { table: 'usage_head', column: 'at' },
+        ],
+      ])('%s', async (_, sql, discrepancy) => {
+        await tamper(sql);
+        expect(await found()).toMatchObject(discrepancy);
+      });
+
+      it('a head that was moved forward over a charge', async () => {
+        as('settled', await stores.ledger.commit(commitOf(kept)));
+        await tamper('update tollgate.usage_head set batch = batch + 1 where tenant = TENANT');
+        expect(await found()).toMatchObject({ table: 'usage', expected: '2', found: '1' });
+      });
+
+      it('since a moment only hours and days that began since then', async () => {
+        await tamper('update tollgate.usage set charges = 9 where tenant = TENANT');
+        const later = { tenant, sinceMs: START_MS + 1 };
+        expect(await stores.verify(later)).toMatchObject({ kind: 'ok', sums: 0 });
+        const hour = await stores.verify({ tenant, sinceMs: START_MS });
+        expect(hour).toMatchObject({ discrepancy: { table: 'usage', found: '9' } });
+      });
     });
 
     describe('alerts and what is carried', () => {

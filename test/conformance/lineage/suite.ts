@@ -1,11 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { BudgetLedger, Lineage } from '../../../src/decision/ports.ts';
 import type { Page, RecordQuery, StoredRecord } from '../../../src/decision/record.ts';
+import { NOBODY } from '../../../src/person/person.ts';
+import { MASTER_KEY_BYTES, PersonVault } from '../../../src/person/person-vault.ts';
+import { rowsOf } from '../../support/record-rows.ts';
 import type { LedgerFixture } from '../ledger/fixtures.ts';
 import {
-  accountOf,
   amountsOf,
   as,
   commitOf,
@@ -17,6 +19,19 @@ import {
   START_MS,
   usd,
 } from '../ledger/requests.ts';
+
+interface SealedRow {
+  readonly key_id: string;
+  readonly sealed: string;
+  readonly wrapped: string;
+}
+
+async function tablesOf({ sql }: LedgerFixture): Promise<readonly string[]> {
+  const rows = await sql.query<{ name: string }>(
+    `select table_name as name from information_schema.tables where table_schema = 'tollgate'`,
+  );
+  return rows.map(({ name }) => name);
+}
 
 /** The contract of Lineage, with the ledger beside it that writes the records of holds. */
 export function describeLineage(name: string, open: () => Promise<LedgerFixture>): void {
@@ -73,7 +88,7 @@ export function describeLineage(name: string, open: () => Promise<LedgerFixture>
           ],
         },
       });
-      expect(await lineage.append([record])).toBe('appended');
+      expect(await lineage.append(rowsOf(record))).toBe('appended');
       const { facts, decision, requestId, operation, traceId } = record;
       expect(await get(decision.decisionId)).toEqual({
         ...{ requestId, operation, traceId, facts, decision },
@@ -84,7 +99,7 @@ export function describeLineage(name: string, open: () => Promise<LedgerFixture>
 
     it('a NUL, which Postgres cannot store as a character, is recorded and read as it was', async () => {
       const record = recordOf(tenant, { facts: { system: 'a\u0000b\\u0000c' } });
-      expect(await lineage.append([record])).toBe('appended');
+      expect(await lineage.append(rowsOf(record))).toBe('appended');
       const { facts } = await get(record.decision.decisionId);
       expect(facts.system).toBe('a\u0000b\\u0000c');
     });
@@ -92,8 +107,8 @@ export function describeLineage(name: string, open: () => Promise<LedgerFixture>
     it('X3 a decision id that is there already is left as it is, also within one append', async () => {
       const record = recordOf(tenant);
       const other = { ...record, traceId: 'other' };
-      await lineage.append([record, other]);
-      await lineage.append([other, recordOf(tenant)]);
+      await lineage.append(rowsOf(record, other));
+      await lineage.append(rowsOf(other, recordOf(tenant)));
       expect((await get(record.decision.decisionId)).traceId).toBe(record.traceId);
       expect((await page()).items).toHaveLength(2);
     });
@@ -195,7 +210,7 @@ export function describeLineage(name: string, open: () => Promise<LedgerFixture>
 
     it('a decision that was recorded before keeps its record, and the hold is answered all the same', async () => {
       const request = holdOf(tenant);
-      await lineage.append([{ ...request.record, traceId: 'earlier' }]);
+      await lineage.append(rowsOf({ ...request.record, traceId: 'earlier' }));
       const first = as('held', await ledger.hold(request));
       const again = as('held', await ledger.hold(request));
       expect(again).toEqual({ ...first, replayed: true });
@@ -203,22 +218,32 @@ export function describeLineage(name: string, open: () => Promise<LedgerFixture>
     });
 
     it('R86 personal data is in no row but the one of its own', async () => {
-      const personal = { email: 'zoe@example.org', name: 'Zoe', sourceIp: '203.0.113.9' };
-      const request = holdOf(tenant, [accountOf()], { personal });
-      await ledger.hold(request);
-      await lineage.append([recordOf(tenant, {}, amountsOf(), personal)]);
-      for (const table of ['lineage', 'reservation', 'entry', 'chain', 'outbox', 'account']) {
+      const vault = new PersonVault(randomBytes(MASTER_KEY_BYTES), fixture.clock);
+      const zoe = { email: 'zoe@example.org', name: 'Zoe', sourceIp: '203.0.113.9' };
+      const person = vault.seal(tenant, { ...NOBODY, ...zoe });
+      const known = { person, personCommitment: person?.commitment ?? '' };
+      const request = holdOf(tenant);
+      await ledger.hold({ ...request, record: { ...request.record, ...known } });
+      await lineage.append(rowsOf(recordOf(tenant, known)));
+      for (const table of await tablesOf(fixture)) {
         const rows = await fixture.sql.query<{ row: string }>(
-          `select to_jsonb(t)::text as row from tollgate.${table} t where t.tenant = $1`,
-          [tenant],
+          `select to_jsonb(t)::text as row from tollgate.${table} t`,
         );
         expect(rows.map(({ row }) => row).join(), table).not.toMatch(/zoe|203\.0\.113\.9/i);
       }
-      const people = await fixture.sql.query(
-        `select from tollgate.lineage_person where tenant = $1 and personal::jsonb ->> 'name' = 'Zoe'`,
+      const people = await fixture.sql.query<SealedRow>(
+        `select p.key_id, p.sealed, k.wrapped from tollgate.lineage_person p
+         join tollgate.person_key k on k.tenant = p.tenant and k.key_id = p.key_id
+         where p.tenant = $1`,
         [tenant],
       );
-      expect(people).toHaveLength(2);
+      const opened = people.map(({ key_id: keyId, sealed, wrapped: wrappedKey }) =>
+        vault.open(tenant, { keyId, sealed, wrappedKey }),
+      );
+      expect(opened).toEqual([
+        { ...NOBODY, ...zoe },
+        { ...NOBODY, ...zoe },
+      ]);
     });
 
     describe('queries', () => {
@@ -240,7 +265,7 @@ export function describeLineage(name: string, open: () => Promise<LedgerFixture>
             },
           }),
         );
-        await lineage.append(records);
+        await lineage.append(rowsOf(...records));
         return records;
       };
 

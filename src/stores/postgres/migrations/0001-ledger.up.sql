@@ -181,18 +181,21 @@ create unique index entry_request on tollgate.entry ((tenant || E'\x1f' || reque
 -- The batches of a tenant, each sealed with a hash over its entries, its accounts and the hash
 -- before it (tollgate.seal). accounts are those that the batch touched, as they stood before it and
 -- under the caps that it was decided by (tollgate.balance_line): with the entries they tell what
--- each request found. Append-only.
+-- each request found. records are the records of decisions that were written with the batch
+-- (tollgate.record_line); a batch may have nothing else. Append-only.
 create table tollgate.chain (
   tenant text collate "C" not null,
   batch bigint not null,
   at timestamptz not null,
   entries integer not null,
   accounts text[] not null,
+  records text[] not null,
   hash bytea not null,
   primary key (tenant, batch)
 );
 create index chain_time on tollgate.chain (at, tenant);
 alter table tollgate.chain alter column accounts set storage external;
+alter table tollgate.chain alter column records set storage external;
 
 -- The newest batch of each tenant. Locked last of all, after the accounts.
 create table tollgate.chain_head (
@@ -229,9 +232,12 @@ create table tollgate.lineage (
   effect text not null check (effect in ('allow', 'deny')),
   reason_codes text[] not null,
   reservation_id text collate "C" not null,
+  trace_id text collate "C" not null,
   detail text not null,
   primary key (tenant, decision_id)
 );
+create index lineage_trace on tollgate.lineage ((tenant || E'\x1f' || trace_id))
+  where trace_id <> '';
 create index lineage_time on tollgate.lineage (tenant, decided_at desc, decision_id);
 create index lineage_agent on tollgate.lineage (tenant, agent, decided_at desc, decision_id);
 create index lineage_user on tollgate.lineage (tenant, user_id, decided_at desc, decision_id)
@@ -242,13 +248,47 @@ create index lineage_user on tollgate.lineage (tenant, user_id, decided_at desc,
 alter table tollgate.lineage alter column detail set storage external;
 alter table tollgate.lineage set (toast_tuple_target = 8160);
 
--- What is known about the person behind a decision, apart from the record, so that it can go
--- without it.
+-- What is known about the person behind a decision, apart from the record and sealed under a key of
+-- the person (src/person/person-vault.ts), so that it can go without it.
 create table tollgate.lineage_person (
   tenant text collate "C" not null,
   decision_id text collate "C" not null,
-  personal text not null,
+  key_id text collate "C" not null,
+  sealed text not null,
   primary key (tenant, decision_id)
+);
+create index lineage_person_key on tollgate.lineage_person (key_id);
+
+-- Keys of persons, sealed under the master key; a person has several, one after the other. Null
+-- once destroyed: what was sealed under it can be read by nobody any more. The indexes are keyed
+-- hashes of the e-mail address and the external user id, empty when not known.
+create table tollgate.person_key (
+  tenant text collate "C" not null,
+  key_id text collate "C" not null,
+  wrapped text,
+  email_index text collate "C" not null,
+  user_index text collate "C" not null,
+  made_at timestamptz not null,
+  primary key (tenant, key_id)
+);
+create index person_key_email on tollgate.person_key ((tenant || E'\x1f' || email_index))
+  where email_index <> '';
+create index person_key_user on tollgate.person_key ((tenant || E'\x1f' || user_index))
+  where user_index <> '';
+
+-- Who was to be forgotten, by the same hashes. A key that was made before then and arrives after it
+-- is kept without being readable.
+create table tollgate.person_erased (
+  tenant text collate "C" not null,
+  person_index text collate "C" not null,
+  at timestamptz not null,
+  primary key (tenant, person_index)
+);
+
+-- What all processes that share this database have to agree on.
+create table tollgate.agreed (
+  name text primary key,
+  value text not null
 );
 
 -- ── The archive: the same rows once they are settled and old, out of the way of new calls ────────
@@ -264,6 +304,8 @@ alter table tollgate.reservation_archive add primary key (tenant, reservation_id
 create table tollgate.lineage_archive (like tollgate.lineage including storage);
 alter table tollgate.lineage_archive set (toast_tuple_target = 8160);
 create index lineage_archive_decision on tollgate.lineage_archive (tenant, decision_id);
+create index lineage_archive_trace on tollgate.lineage_archive
+  ((tenant || E'\x1f' || trace_id)) where trace_id <> '';
 create index lineage_archive_time on tollgate.lineage_archive
   (tenant, decided_at desc, decision_id);
 create index lineage_archive_agent on tollgate.lineage_archive

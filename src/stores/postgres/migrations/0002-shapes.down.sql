@@ -1,6 +1,7 @@
 -- Takes the shapes back.
 drop function tollgate.per_mille(bigint, bigint), tollgate.ceiling_of(boolean, bigint, bigint),
-  tollgate.seal(bytea, text, bigint, timestamptz, text[], text),
+  tollgate.seal(bytea, text, bigint, timestamptz, text[], text[], text),
+  tollgate.record_line(tollgate.lineage),
   tollgate.entry_text(tollgate.entry), tollgate.delta_text(tollgate.entry),
   tollgate.stand_text(text, timestamptz, bigint, bigint, bigint, bigint, bigint, bigint, bigint,
     bigint),

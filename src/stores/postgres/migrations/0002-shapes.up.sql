@@ -182,12 +182,21 @@ create function tollgate.entry_text(e tollgate.entry) returns text language sql 
     '|', length(e.record), ':', e.record)
 $$;
 
+-- What the chain says of a record: its id, and SHA-256 over all of it in hexadecimal.
+create function tollgate.record_line(l tollgate.lineage) returns text language sql stable as $$
+  select concat(l.decision_id, ' ', encode(sha256(convert_to(concat(length(l.request_id), ':',
+    l.request_id, '|', l.operation, '|', (extract(epoch from l.decided_at) * 1000)::bigint, '|',
+    length(l.agent), ':', l.agent, '|', length(l.team), ':', l.team, '|', length(l.user_id), ':',
+    l.user_id, '|', l.effect, '|', l.reason_codes, '|', l.reservation_id, '|', l.trace_id, '|',
+    l.detail), 'UTF8')), 'hex'))
+$$;
+
 -- The hash of a batch: SHA-256 over the hash before it, the tenant, the number and moment of the
--- batch, its accounts and its entries in order.
+-- batch, its accounts, its records and its entries in order.
 create function tollgate.seal(previous bytea, tenant text, batch bigint, at timestamptz,
-  accounts text[], entries text) returns bytea language sql stable as $$
+  accounts text[], records text[], entries text) returns bytea language sql stable as $$
   select sha256(previous || convert_to(concat(row(tenant, batch,
-    (extract(epoch from at) * 1000000)::bigint, accounts)::text, E'\n', entries), 'UTF8'))
+    (extract(epoch from at) * 1000000)::bigint, accounts, records)::text, E'\n', entries), 'UTF8'))
 $$;
 
 create function tollgate.ceiling_of(soft boolean, cap bigint, used bigint) returns bigint

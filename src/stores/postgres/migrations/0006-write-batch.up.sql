@@ -45,9 +45,7 @@ create function tollgate.answer_again(of_tenant text, of_request text) returns j
 language sql stable set search_path = tollgate, pg_catalog as $$
   select (entry_again(e) || jsonb_build_object('kind', 'replay',
     'record', coalesce(e.record, (select l.detail from lineage l
-      where l.tenant = e.tenant and l.decision_id = e.decision_id)),
-    'personal', (select p.personal from lineage_person p
-      where p.tenant = e.tenant and p.decision_id = e.decision_id)))::json
+      where l.tenant = e.tenant and l.decision_id = e.decision_id))))::json
   from entry e
   where e.tenant || E'\x1f' || e.request_id = of_tenant || E'\x1f' || of_request
 $$;
@@ -121,18 +119,49 @@ begin
   where a.tenant = n.tenant and a.account_key = n.account_key;
 end $$;
 
+-- Writes what is known about persons, beside the records of their decisions: by row what follows
+-- the record (src/decision/record-row.ts).
+create function tollgate.write_persons(tenants text[], decision_ids text[], persons text[])
+returns void
+language plpgsql as $$
+begin
+  with person as (
+    select p.tenant, p.decision_id, f[1] as key_id, f[2] as wrapped, f[3] as email_index,
+      f[4] as user_index, timestamptz 'epoch' + f[5]::bigint * interval '1 millisecond' as made_at,
+      f[6] as sealed
+    from unnest(tenants, decision_ids, persons) p(tenant, decision_id, fields)
+    cross join lateral (select string_to_array(p.fields, E'\x1f')) s(f)
+  ), kept as (
+    insert into lineage_person
+      select p.tenant, p.decision_id, p.key_id, p.sealed from person p
+      order by p.tenant, p.decision_id
+      on conflict do nothing
+  )
+  insert into person_key
+    select p.tenant, p.key_id, case when not exists (
+        select from person_erased g where g.tenant = p.tenant
+          and g.person_index in (p.email_index, p.user_index) and g.person_index <> ''
+          and g.at >= p.made_at) then p.wrapped end,
+      p.email_index, p.user_index, p.made_at
+    from (select distinct on (q.tenant, q.key_id) q.* from person q order by q.tenant, q.key_id) p
+    on conflict do nothing;
+end $$;
+
 -- Writes the records of what was asked for. settled is how far ahead of ops the entries count.
 --
--- answer  the entries; one whose decision id was recorded before carries its record itself, because
---         the older record stays
+-- asks        the entries; one whose decision id was recorded before carries its record itself,
+--             because the older record stays
+-- of_tenants  tenants of the records that were written
+-- records     what the chain says of them (tollgate.record_line)
 create function tollgate.write_records(ops tollgate.op[], record_texts text[],
-  asks tollgate.entry[], settled integer) returns tollgate.entry[]
+  inout asks tollgate.entry[], settled integer, out of_tenants text[], out records text[])
 language plpgsql as $$
 declare
+  persons text[];
   recorded text[];
 begin
   with record_written as (
-    insert into lineage
+    insert into lineage as l
       select o.tenant, o.decision_id, o.request_id, o.operation,
         timestamptz 'epoch' + o.decided_at_ms * interval '1 millisecond', o.agent, o.team,
         o.user_id, case when e.verdict = 'held' then o.effect else 'deny' end,
@@ -140,60 +169,72 @@ begin
           when 'token_used' then o.reason_codes || '{token.used}'::text[]
           else o.reason_codes end,
         case when e.verdict = 'held' or o.kind = 'extend' then o.reservation_id else '' end,
-        split_part(t.record, E'\x1f', 1)
+        split_part(t.record, E'\x1f', 1), split_part(t.record, E'\x1f', 2)
       from unnest(asks) e
       join unnest(ops) o on o.n = e.n - settled
       join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
       order by o.tenant, o.decision_id
       on conflict do nothing
-      returning tenant, decision_id
-  ), person_written as (
-    insert into lineage_person
-      select o.tenant, o.decision_id, split_part(t.record, E'\x1f', 2)
-      from unnest(asks) e
-      join unnest(ops) o on o.n = e.n - settled
-      join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
-      where o.has_person
-      order by o.tenant, o.decision_id
-      on conflict do nothing
+      returning l.tenant, l.decision_id, record_line(l) as line
   )
-  select array_agg(w.tenant || E'\x1f' || w.decision_id) into recorded from record_written w;
+  select array_agg(w.tenant || E'\x1f' || w.decision_id), array_agg(w.tenant), array_agg(w.line)
+    into recorded, of_tenants, records from record_written w;
+  if exists (select from unnest(ops) o where o.has_person) then
+    perform write_persons(array_agg(o.tenant), array_agg(o.decision_id), array_agg(
+        substr(t.record, length(split_part(t.record, E'\x1f', 1))
+          + length(split_part(t.record, E'\x1f', 2)) + 3)))
+      from unnest(asks) e
+      join unnest(ops) o on o.n = e.n - settled
+      join unnest(record_texts) with ordinality t(record, n) on t.n = o.n
+      where o.has_person and o.tenant || E'\x1f' || o.decision_id = any (recorded);
+  end if;
   if coalesce(cardinality(recorded), 0) < cardinality(asks) then
     select array_agg(case when e.tenant || E'\x1f' || e.decision_id = any (recorded) then e
         else row(e.tenant, e.batch, e.n, e.operation, e.verdict, e.request_id, e.fingerprint,
           e.reservation_id, e.decision_id, e.held_cost, e.held_input, e.held_output,
           e.held_invocations, e.committed_cost, e.committed_input, e.committed_output,
           e.committed_invocations, e.account_keys, e.asked, e.stand, e.ending, e.duration_ms,
-          e.error_message, split_part(record_texts[e.n - settled], E'\x1f', 1))::entry
+          e.error_message, split_part(record_texts[e.n - settled], E'\x1f', 2))::entry
         end order by e.n)
       into asks
       from unnest(asks) e;
   end if;
-  return asks;
+end $$;
+
+-- The heads of the tenants' chains, locked in their order; made where there is none yet.
+create function tollgate.lock_heads(tenants text[], moment timestamptz)
+returns tollgate.chain_head[]
+language plpgsql as $$
+declare
+  heads tollgate.chain_head[];
+begin
+  select array_agg(l.h) into heads
+    from (select distinct t.tenant from unnest(tenants) t(tenant) order by t.tenant) k
+    cross join lateral (select h from chain_head h where h.tenant = k.tenant limit 1 for update) l;
+  if coalesce(cardinality(heads), 0) < (select count(distinct t.tenant) from unnest(tenants) t(tenant)) then
+    insert into chain_head
+      select distinct t.tenant, 0, moment, '\x'::bytea from unnest(tenants) t(tenant) order by t.tenant
+      on conflict do nothing;
+    select array_agg(l.h) into heads
+      from (select distinct t.tenant from unnest(tenants) t(tenant) order by t.tenant) k
+      cross join lateral (select h from chain_head h where h.tenant = k.tenant limit 1
+        for update) l;
+  end if;
+  return heads;
 end $$;
 
 -- Writes the entries of every tenant under its next batch, and seals it with the hash before. Locks
 -- the heads of the chains. lines are the accounts as they stood before, each of the tenant in the
--- same place of line_tenants.
+-- same place of line_tenants; so are records of record_tenants.
 create function tollgate.seal_batches(entries tollgate.entry[], line_tenants text[], lines text[],
-  moment timestamptz) returns void
+  record_tenants text[], records text[], moment timestamptz) returns void
 language plpgsql as $$
 declare
-  heads tollgate.chain_head[];
+  heads tollgate.chain_head[] := lock_heads(
+    array(select e.tenant from unnest(entries) e union select * from unnest(record_tenants)),
+    moment);
   sealed_tenants integer;
 begin
-  select array_agg(l.h) into heads
-    from (select distinct e.tenant from unnest(entries) e order by e.tenant) k
-    cross join lateral (select h from chain_head h where h.tenant = k.tenant limit 1 for update) l;
-  if coalesce(cardinality(heads), 0) < (select count(distinct e.tenant) from unnest(entries) e) then
-    insert into chain_head
-      select distinct e.tenant, 0, moment, '\x'::bytea from unnest(entries) e order by e.tenant
-      on conflict do nothing;
-    select array_agg(l.h) into heads
-      from (select distinct e.tenant from unnest(entries) e order by e.tenant) k
-      cross join lateral (select h from chain_head h where h.tenant = k.tenant limit 1
-        for update) l;
-  end if;
   with written_entries as (
     insert into entry
       select e.tenant, h.batch + 1, e.n, e.operation, e.verdict, e.request_id, e.fingerprint,
@@ -204,22 +245,30 @@ begin
       from unnest(entries) e
       join unnest(heads) h on h.tenant = e.tenant
   ), sealed as (
-    select h.tenant, h.batch + 1 as batch, greatest(h.at, moment) as at, e.count, l.lines,
-      seal(h.hash, h.tenant, h.batch + 1, greatest(h.at, moment), l.lines, e.texts) as hash
+    select h.tenant, h.batch + 1 as batch, greatest(h.at, moment) as at,
+      coalesce(e.count, 0) as count, l.lines, l.records,
+      seal(h.hash, h.tenant, h.batch + 1, greatest(h.at, moment), l.lines, l.records,
+        e.texts) as hash
     from unnest(heads) h
-    join (
+    left join (
       select e.tenant, count(*)::integer as count,
         string_agg(entry_text(e), E'\n' order by e.n) as texts
       from unnest(entries) e group by e.tenant
     ) e on e.tenant = h.tenant
     left join (
+      select r.tenant, array_agg(r.line order by r.line) as records
+      from unnest(record_tenants, records) r(tenant, line)
+      group by r.tenant
+    ) r on r.tenant = h.tenant
+    left join (
       select l.tenant, array_agg(l.line order by l.i) as lines
       from unnest(line_tenants, lines) with ordinality l(tenant, line, i)
       group by l.tenant
     ) a on a.tenant = h.tenant
-    cross join lateral (select coalesce(a.lines, '{}') as lines) l
+    cross join lateral (select coalesce(a.lines, '{}') as lines,
+      coalesce(r.records, '{}') as records) l
   ), chained as (
-    insert into chain select s.tenant, s.batch, s.at, s.count, s.lines, s.hash
+    insert into chain select s.tenant, s.batch, s.at, s.count, s.lines, s.records, s.hash
       from sealed s
   ), headed as (
     insert into chain_head select s.tenant, s.batch, s.at, s.hash from sealed s
@@ -241,6 +290,7 @@ create function tollgate.write_batch(moment timestamptz, ops tollgate.op[], reco
 language plpgsql as $$
 declare
   settled integer := cardinality(settlements);
+  written record;
 begin
   if exists (select from unnest(asks) e where e.verdict = 'held' and e.operation = 'hold') then
     insert into reservation
@@ -254,11 +304,10 @@ begin
       order by o.tenant, o.reservation_id;
   end if;
   perform write_standing(reservations, settlements || asks, accounts);
-  if cardinality(asks) > 0 then
-    asks := write_records(ops, record_texts, asks, settled);
-  end if;
   if settled + cardinality(asks) > 0 then
-    perform seal_batches(settlements || asks, array(select a.tenant from unnest(accounts) a), lines,
+    select * into written from write_records(ops, record_texts, asks, settled);
+    perform seal_batches(settlements || written.asks,
+      array(select a.tenant from unnest(accounts) a), lines, written.of_tenants, written.records,
       moment);
   end if;
 end $$;

@@ -56,7 +56,12 @@ begin
 
   with gone as (
     delete from lineage l
-    using (select distinct * from unnest(tenants, decisions) d(tenant, decision_id)) k
+    using (
+      select d.tenant, d.decision_id from unnest(tenants, decisions) d(tenant, decision_id)
+      union
+      select m.tenant, split_part(r.line, ' ', 1)
+      from unnest(moved) m cross join lateral unnest(m.records) r(line)
+    ) k
     where l.tenant = k.tenant and l.decision_id = k.decision_id and l.decided_at < cutoff
     returning l.*
   )

@@ -178,6 +178,7 @@ declare
   lines text[];              -- its line before the batch
   told text;                 -- the same with its identity, as the answer has it
   settled integer;
+  written record;
   answer text;
 begin
   -- ── Settlements of open holds, which are locked by id ──────────────────────────────────────────
@@ -263,10 +264,10 @@ begin
     perform settle_reservations(settlements, moment);
     perform tell_overruns(settlements, moment);
   end if;
-  if cardinality(asks) > 0 then
-    asks := write_records(ops, record_texts, asks, settled);
-  end if;
-  perform seal_batches(settlements || asks, moved_tenants, lines, moment);
+  select * into written from write_records(ops, record_texts, asks, settled);
+  asks := written.asks;
+  perform seal_batches(settlements || asks, moved_tenants, lines, written.of_tenants,
+    written.records, moment);
 
   select string_agg(a.answer, ',' order by a.n) into answer from (
     select o.n, '{"kind":"held","delta":"' || delta_text(e) || '","stand":"' || e.stand

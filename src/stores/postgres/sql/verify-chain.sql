@@ -29,15 +29,38 @@ with page as materialized (
   cross join lateral (values
     (1, 'batch', 'a batch before it', 'none', s.previous is not null),
     (2, 'entries', s.entries::text, s.there::text, s.entries = s.there),
-    (3, 'hash', 'the hash over its entries and the batch before', encode(s.hash, 'hex'),
-      s.hash = tollgate.seal(s.previous, s.tenant, s.batch, s.at, s.accounts, s.texts))
+    (3, 'hash', 'the hash over its entries, its records and the batch before', encode(s.hash, 'hex'),
+      s.hash = tollgate.seal(s.previous, s.tenant, s.batch, s.at, s.accounts, s.records,
+        s.texts))
   ) c(place, column_name, expected, found, agrees)
   where c.agrees is not true
+  union all
+  -- A record that is not as the chain says. One id may stand for several records when its request id
+  -- was used again: then one of them has to be as it says.
+  select p.tenant, p.batch, 4, 'record', r.line, coalesce(f.line, 'none'), false
+  from page p
+  cross join lateral unnest(p.records) r(line)
+  cross join lateral (
+    select max(l.line) as line, coalesce(bool_or(l.line = r.line), false) as there
+    from (
+      select tollgate.record_line(l) as line from tollgate.lineage l
+      where l.tenant = p.tenant and l.decision_id = split_part(r.line, ' ', 1)
+      union all
+      select tollgate.record_line(row(a.*)::tollgate.lineage) from tollgate.lineage_archive a
+      where a.tenant = p.tenant and a.decision_id = split_part(r.line, ' ', 1)
+    ) l
+  ) f
+  where not f.there
 )
 select (select count(*) from page)::text as checked,
   (select coalesce(sum(there), 0) from sealed)::text as entries,
+  (select coalesce(sum(cardinality(records)), 0) from page)::text as records,
   (select tenant from page order by tenant desc, batch desc limit 1) as last_tenant,
   (select batch from page order by tenant desc, batch desc limit 1)::text as last_id,
-  (select jsonb_build_object('table', 'chain', 'key', tenant || '/' || batch,
-    'column', column_name, 'expected', expected, 'found', found)::text
+  (select case when column_name = 'record' then
+      jsonb_build_object('table', 'lineage', 'key', tenant || '/' || split_part(expected, ' ', 1),
+        'column', 'record', 'expected', split_part(expected, ' ', 2),
+        'found', case found when 'none' then 'none' else split_part(found, ' ', 2) end)
+    else jsonb_build_object('table', 'chain', 'key', tenant || '/' || batch,
+      'column', column_name, 'expected', expected, 'found', found) end::text
    from compared order by tenant, batch, place limit 1) as first
