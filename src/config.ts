@@ -17,7 +17,9 @@ import {
 import { maskedRedisAddress } from './lib/redis-address.ts';
 import { ListenError, parseAddress, type Address } from './server/address.ts';
 
+const MS_PER_SECOND = 1_000;
 const MS_PER_DAY = 86_400_000;
+const BYTES_PER_MB = 1_048_576;
 
 /** What one process is told by its environment. Frozen; nothing else reads the environment. */
 export interface Settings {
@@ -37,12 +39,21 @@ export interface Settings {
   readonly tokenKey: Uint8Array | undefined;
   /** At least 32 bytes; undefined means: the ledger's own. Never print it. */
   readonly personalKey: Uint8Array | undefined;
+  /** Of the key that signs checkpoints; undefined means one in `dataDir`. */
+  readonly signingKeyFile: string | undefined;
+  readonly checkpointEveryMs: number;
+  readonly journal: JournalSettings;
   readonly logLevel: LogLevel;
   readonly environmentDefaults: EnvironmentDefaults;
   /** What the start-up log should say once. */
   readonly notes: readonly string[];
   /** Every variable with the value in force, secrets and passwords masked. */
   describe(): Readonly<Record<string, string>>;
+}
+
+export interface JournalSettings {
+  readonly maxBytes: number;
+  readonly onFull: 'deny' | 'drop';
 }
 
 export interface RedisSettings {
@@ -158,6 +169,12 @@ function settingsOf(values: Variables, given: Given, { listen, metrics }: Addres
     telemetry: Object.freeze(telemetryOf(values)),
     tokenKey: values.TOLLGATE_TOKEN_KEY,
     personalKey: values.TOLLGATE_PERSONAL_KEY,
+    signingKeyFile: values.TOLLGATE_SIGNING_KEY_FILE,
+    checkpointEveryMs: values.TOLLGATE_CHECKPOINT_EVERY_S * MS_PER_SECOND,
+    journal: Object.freeze({
+      maxBytes: values.TOLLGATE_JOURNAL_MAX_MB * BYTES_PER_MB,
+      onFull: values.TOLLGATE_JOURNAL_ON_FULL,
+    }),
     logLevel: values.TOLLGATE_LOG_LEVEL,
     environmentDefaults: Object.freeze(environmentDefaultsOf(values, given)),
     notes: Object.freeze(notesOf(given)),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from './config.ts';
-import type { PersonSealer } from './decision/ports.ts';
+import type { PersonIndex, PersonSealer } from './decision/ports.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Person, SealedPerson } from './person/person.ts';
 import { isKnown } from './person/person.ts';
@@ -60,7 +60,7 @@ function otherKey(agreed: string): string {
     : 'The personal data in this ledger is sealed under another key than TOLLGATE_PERSONAL_KEY.';
 }
 
-export interface Persons extends PersonSealer {
+export interface Persons extends PersonSealer, PersonIndex {
   close(): void;
 }
 
@@ -99,6 +99,10 @@ class LatePersons implements Persons {
       this.#unkept += 1;
     }
     return undefined;
+  }
+
+  emailIndex(tenant: string, email: string): string | undefined {
+    return this.#vault?.emailIndex(tenant, email);
   }
 
   async agree(key: () => Promise<Buffer>): Promise<void> {

@@ -5,11 +5,13 @@ import { openFileSource } from './configuration/file-source.ts';
 import type { Settings } from './config.ts';
 import { startArchive } from './control/archive.ts';
 import { startCalibrations } from './control/calibrations.ts';
+import { startCheckpoints } from './control/checkpoints.ts';
 import { startExpiry } from './control/expiry.ts';
 import { startRollUp } from './control/rollup.ts';
 import { startViolations } from './control/violations.ts';
 import type { DecisionPoint } from './decision/answers.ts';
 import { alsoSeeing } from './decision/also-seeing.ts';
+import { CheckpointSigner } from './decision/checkpoint.ts';
 import { grantTokens } from './decision/grant-token.ts';
 import { openPipeline } from './decision/pipeline.ts';
 import type { ConfigSource, Recorder } from './decision/ports.ts';
@@ -19,6 +21,7 @@ import { programVersion } from './installation.ts';
 import { systemClock } from './lib/clock.ts';
 import { JOURNAL_FOLDER, openLedger, openRateLimiter } from './open-stores.ts';
 import { openPersons, type Persons } from './open-persons.ts';
+import { openSigningKey } from './signing-key.ts';
 import { addressText } from './server/address.ts';
 import { startGrpcServer, type GrpcServer } from './server/grpc-server.ts';
 import { startHttpServer, type HttpServer, type Readiness } from './server/http-server.ts';
@@ -87,6 +90,7 @@ export async function serve(
     lineage: stores.lineage,
     clock: systemClock,
     report: telemetry.journalReport,
+    ...settings.journal,
   });
   opened.defer(() => journal.close(FLUSH_MS));
   const { recorder = journal } = options;
@@ -101,6 +105,14 @@ export async function serve(
   const calibrations = startCalibrations(stores.sums, telemetry.calibrationLog);
   opened.defer(() => calibrations.stop());
 
+  const checkpoints = startCheckpoints({
+    checkpoints: stores.checkpoints,
+    signer: signerOrSay(settings),
+    clock: systemClock,
+    everyMs: settings.checkpointEveryMs,
+    log: telemetry.checkpointLog,
+  });
+  opened.defer(() => checkpoints.stop());
   const violations = startViolations(limiter, telemetry.violationLog);
   opened.defer(() => violations.stop());
   const localLimiter = new MemoryRateLimiter({ clock: systemClock });
@@ -183,6 +195,14 @@ async function openPersonsOrSay(
 ): Promise<Persons> {
   try {
     return await openPersons(stores, settings, (message) => log.warn({}, message));
+  } catch (error) {
+    throw new StartError(messageOf(error));
+  }
+}
+
+function signerOrSay(settings: Settings): CheckpointSigner {
+  try {
+    return new CheckpointSigner(openSigningKey(settings));
   } catch (error) {
     throw new StartError(messageOf(error));
   }

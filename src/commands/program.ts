@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { registerBilling } from './billing.ts';
 import { registerCheck } from './check.ts';
+import { registerCheckpoints } from './checkpoints.ts';
 import { type CommandContext, CommandFailed, type ExitCode, type Streams } from './context.ts';
 import { registerDrive } from './drive.ts';
 import { registerLint } from './lint.ts';
@@ -8,6 +10,7 @@ import { registerPolicy } from './policy.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
 import { registerExplain } from './explain.ts';
+import { registerReport } from './report.ts';
 import { registerUsage } from './usage.ts';
 import { registerVerify } from './verify.ts';
 import { programVersion } from '../installation.ts';
@@ -55,10 +58,13 @@ export function buildProgram(context: CommandContext): Command {
   registerStatus(program, context);
   registerExplain(program, context);
   registerUsage(program, context);
+  registerReport(program, context);
+  registerBilling(program, context);
   registerLint(program, context);
   registerPolicy(program, context);
   registerMigrate(program, context);
   registerVerify(program, context);
+  registerCheckpoints(program, context);
   registerDrive(program, context);
   return program;
 }

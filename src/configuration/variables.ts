@@ -63,6 +63,22 @@ export const variablesSchema = z.object({
     .describe(
       'Secret that the keys of personal data are sealed under; the same for all sidecars of a ledger, from its first start on. Absent means one that the ledger makes and keeps in its database.',
     ),
+  TOLLGATE_JOURNAL_MAX_MB: wholeNumber(16, 1_000_000)
+    .prefault('1024')
+    .describe('Room for records that wait on disk for the database.'),
+  TOLLGATE_JOURNAL_ON_FULL: choice(['deny', 'drop'])
+    .prefault('deny')
+    .describe(
+      'When a record cannot be kept on this machine: deny the call, or go on without its record, counted and told of.',
+    ),
+  TOLLGATE_SIGNING_KEY_FILE: anyText
+    .optional()
+    .describe(
+      'PEM file of the private key of Ed25519 that signs checkpoints of the record. Absent means one that is made in the data directory.',
+    ),
+  TOLLGATE_CHECKPOINT_EVERY_S: wholeNumber(1, 86_400)
+    .prefault('60')
+    .describe('How often chains that have grown are signed, in seconds.'),
   TOLLGATE_LOG_LEVEL: choice(LOG_LEVELS).prefault('info').describe('Least level that is logged.'),
 
   REDIS_URL: redisUrl

@@ -23,10 +23,7 @@ export interface CalibrationRounds extends CalibrationSource {
  * Reads the factors of estimates every so often, beside the decisions. Until the first answer, and
  * for what is not known, the price of the table holds; while the store is away, the last answer.
  */
-export function startCalibrations(
-  sums: UsageSums,
-  log: CalibrationLog,
-): CalibrationRounds {
+export function startCalibrations(sums: UsageSums, log: CalibrationLog): CalibrationRounds {
   let calibrations = NO_CALIBRATIONS;
   const refresh = async (): Promise<number | Unavailable> => {
     const found = await sums.calibrations(MOST_KEPT);

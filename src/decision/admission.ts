@@ -1,6 +1,7 @@
 import type { Amounts } from '../budgets/amounts.ts';
 import type { BudgetSelection } from '../budgets/budget-set.ts';
 import type { LimitSelection } from '../limits/limit-set.ts';
+import { onlyAsked } from '../policy/asked-attributes.ts';
 import type { PolicyFacts } from '../policy/facts.ts';
 import { NO_CALIBRATIONS, type Calibrations } from '../pricing/calibration.ts';
 import type { Price } from '../pricing/price.ts';
@@ -15,6 +16,7 @@ import type { Agent, Snapshot, Tenant } from './snapshot.ts';
 export interface Admission {
   readonly command: AuthorizeCommand;
   readonly snapshot: Snapshot;
+  readonly tenant: Tenant;
   /** Undefined when the tenant has no such agent. */
   readonly agent: Agent | undefined;
   readonly nowMs: number;
@@ -42,6 +44,7 @@ export function admit(
   return {
     command,
     snapshot,
+    tenant,
     agent,
     nowMs,
     repeat,
@@ -114,7 +117,9 @@ export function budgetsOf({ snapshot, scopeFacts }: Admission): BudgetSelection 
 }
 
 /** The facts that the record keeps of a call. */
-export function callFactsOf({ command: { call }, agent, amounts, model }: Admission): CallFacts {
+export function callFactsOf(admission: Admission): CallFacts {
+  const { snapshot, agent, amounts, model } = admission;
+  const { call } = admission.command;
   return {
     tenant: call.tenant,
     agent: call.agent,
@@ -127,10 +132,11 @@ export function callFactsOf({ command: { call }, agent, amounts, model }: Admiss
     environment: call.environment,
     country: call.country,
     dataClassification: call.dataClassification,
-    attributes: call.attributes,
+    attributes: onlyAsked(call.attributes, snapshot.policies.attributes),
     model,
     complexity: call.estimate.complexity,
     estimated: amounts,
     parentTraceId: call.parentTraceId,
+    consent: call.consent,
   };
 }

@@ -18,6 +18,8 @@ export interface Call {
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly estimate: CallEstimate;
   readonly parentTraceId: string;
+  /** What the person agreed to, such as a policy version and a date; empty when nothing was said. */
+  readonly consent: string;
   /** Never logged, never part of a decision. */
   readonly personal: PersonalData;
 }

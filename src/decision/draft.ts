@@ -1,10 +1,13 @@
 import { decisionIdOf } from '../lib/ids.ts';
+import { NOBODY, onlyFields, type Person } from '../person/person.ts';
 import type { Admission } from './admission.ts';
 import { callFactsOf } from './admission.ts';
+import type { Call } from './call.ts';
 import type { Decision } from './decision.ts';
 import type { PipelineParts } from './parts.ts';
 import type { PolicyStage } from './policy-stage.ts';
 import type { DecisionRecord } from './record.ts';
+import type { RecordRules } from './snapshot.ts';
 import type { WindowStage } from './window-stage.ts';
 
 /** What can be said before any stage ran: nothing allows yet. */
@@ -62,9 +65,8 @@ export function recordOf(
   decision: Decision,
   reservationId = '',
 ): DecisionRecord {
-  const { command } = admission;
-  const { call } = command;
-  const person = persons.seal(call.tenant, { ...call.personal, sourceIp: call.sourceIp });
+  const { command, tenant } = admission;
+  const person = persons.seal(command.tenant, keptPerson(command.call, tenant.record));
   return {
     requestId: command.requestId,
     fingerprint: command.fingerprint,
@@ -76,4 +78,10 @@ export function recordOf(
     decision,
     reservationId,
   };
+}
+
+/** What of the person may be stored. */
+function keptPerson(call: Call, { personalData, consentRequired }: RecordRules): Person {
+  if (consentRequired && call.consent === '') return NOBODY;
+  return onlyFields({ ...call.personal, sourceIp: call.sourceIp }, personalData);
 }

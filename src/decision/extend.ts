@@ -71,6 +71,7 @@ function recordOf(
       complexity: COMPLEXITIES.find((one) => one === pricing.complexity) ?? 'standard',
       estimated: add,
       parentTraceId: '',
+      consent: '',
     },
     personCommitment: '',
     person: undefined,

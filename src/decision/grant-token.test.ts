@@ -24,6 +24,7 @@ const call: Call = {
     model: '',
   },
   parentTraceId: '',
+  consent: '',
   personal: { externalUserId: '', email: '', name: '', session: '' },
 };
 const claims = { decisionId: 'dec_1', expiresAtMs: 1_000 };

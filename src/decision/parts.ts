@@ -24,4 +24,6 @@ export interface PipelineParts {
   readonly clock: Clock;
   /** Absent means that the price table holds as it is. */
   readonly calibrations?: CalibrationSource;
+  /** False when no request is ever repeated, as in a replay: then none is remembered. */
+  readonly repeats?: boolean;
 }

@@ -3,6 +3,7 @@ import type { Amounts } from '../budgets/amounts.ts';
 import type { CounterSpec, WindowReading } from '../limits/counter.ts';
 import type { Violation, ViolationCount } from '../limits/violation.ts';
 import type { Calibration, Calibrations } from '../pricing/calibration.ts';
+import type { ChainHead, Checkpoint } from './checkpoint.ts';
 import type { CommitCommand, ExtendCommand, ReleaseCommand } from './call.ts';
 import type { Person, SealedPerson } from '../person/person.ts';
 import type { DecisionRecord, Page, RecordQuery, StoredRecord } from './record.ts';
@@ -27,6 +28,12 @@ export interface Unavailable {
 export interface Overloaded {
   readonly kind: 'overloaded';
   readonly retryAfterMs: number;
+}
+
+/** A question was given up because its answer took the store too long. */
+export interface TooBroad {
+  readonly kind: 'too_broad';
+  readonly problem: string;
 }
 
 /** The request id was used before with a different body. */
@@ -325,8 +332,28 @@ export interface Lineage {
     tenant: string,
     decisionId: string,
   ): Promise<StoredRecord | { readonly kind: 'not_found' } | Unavailable>;
-  /** Newest first. */
-  list(query: RecordQuery): Promise<Page<StoredRecord> | Unavailable>;
+  /**
+   * Newest first, by time and decision id. A page may have fewer than asked for, or none, while
+   * there is a next one.
+   */
+  list(query: RecordQuery): Promise<Page<StoredRecord> | TooBroad | Unavailable>;
+}
+
+export interface SealedCheckpoint extends Checkpoint {
+  /** What the batch is sealed with now; undefined when it is not there. */
+  readonly sealed: string | undefined;
+}
+
+/** Signed heads of the chains that records are in. */
+export interface Checkpoints {
+  /** Heads that have grown since they were last signed, at most `most`. */
+  unsigned(most: number): Promise<readonly ChainHead[] | Unavailable>;
+  /** @returns how many were not there yet. */
+  keep(checkpoints: readonly Checkpoint[]): Promise<number | Unavailable>;
+  /** In the order of tenants and batches. Rejects when the store cannot answer. */
+  list(tenant?: string): AsyncIterable<SealedCheckpoint>;
+  /** What these batches are sealed with now, in order. Rejects as `list` does. */
+  sealedAs(heads: readonly ChainHead[]): Promise<readonly (string | undefined)[]>;
 }
 
 /** Seals what is known about persons under keys of their own, so that it can be forgotten. */
@@ -335,12 +362,21 @@ export interface PersonSealer {
   seal(tenant: string, person: Person): SealedPerson | undefined;
 }
 
+/** Knows by what records of a person are found. */
+export interface PersonIndex {
+  /** Of an e-mail address, in any case of letters; undefined while nobody knows. */
+  emailIndex(tenant: string, email: string): string | undefined;
+}
+
 /**
  * Takes a record so that it survives this process, then brings it to the Lineage in its own time.
  */
 export interface Recorder {
-  /** Resolves when the record survives a kill of this process. */
-  record(record: DecisionRecord): Promise<'recorded' | Unavailable>;
+  /**
+   * Resolves when the record survives a kill of this process. `dropped`: it could not be kept, and
+   * calls go on without one, as configured.
+   */
+  record(record: DecisionRecord): Promise<'recorded' | 'dropped' | Unavailable>;
   /** Records taken and not yet in the Lineage. */
   waiting(): number;
   status(): Health;

@@ -4,7 +4,7 @@ import type { Combining } from '../policy/verdict.ts';
 import type { Calibration } from '../pricing/calibration.ts';
 import type { Call } from './call.ts';
 import type { AccountStatus, WindowStatus } from './decision.ts';
-import type { AccountQuery, Health, Overloaded, Reservation, Unavailable } from './ports.ts';
+import type { AccountQuery, Health, Overloaded, Reservation, TooBroad, Unavailable } from './ports.ts';
 import type { Page, RecordQuery, StoredRecord } from './record.ts';
 import type { UsageQuery, UsageRow } from './usage.ts';
 
@@ -13,8 +13,14 @@ export type QueryRefusal =
   | { readonly kind: 'unknown_tenant' }
   /** Nothing is kept under this id. */
   | { readonly kind: 'not_found' }
+  | TooBroad
   | Unavailable
   | Overloaded;
+
+/** As RecordQuery, with the e-mail address as a person says it. */
+export interface DecisionQuery extends Omit<RecordQuery, 'emailIndex'> {
+  readonly email?: string;
+}
 
 /** One part that decisions depend on. */
 export interface ComponentHealth extends Health {
@@ -61,7 +67,7 @@ export interface Queries {
   reservation(tenant: string, reservationId: string): Promise<Reservation | QueryRefusal>;
   decision(tenant: string, decisionId: string): Promise<StoredRecord | QueryRefusal>;
   /** Newest first. */
-  decisions(query: RecordQuery): Promise<Page<StoredRecord> | QueryRefusal>;
+  decisions(query: DecisionQuery): Promise<Page<StoredRecord> | QueryRefusal>;
   /** What was charged. */
   usage(query: UsageQuery): Promise<Page<UsageRow> | QueryRefusal>;
   /** How far the estimates for each agent are off; at most 1,000. */

@@ -4,8 +4,8 @@ import type { Violation } from '../limits/violation.ts';
 import type { Call } from './call.ts';
 import type { WindowStatus } from './decision.ts';
 import type { PipelineParts } from './parts.ts';
-import type { Lineage, UsageSums } from './ports.ts';
-import type { ComponentHealth, Queries, QueryRefusal } from './queries.ts';
+import type { Lineage, PersonIndex, UsageSums } from './ports.ts';
+import type { ComponentHealth, DecisionQuery, Queries, QueryRefusal } from './queries.ts';
 import { tightestFirst } from './window-stage.ts';
 
 /** What the desk needs beside the pipeline's own parts. */
@@ -14,6 +14,7 @@ export interface QueryDeskParts extends Pick<
   'config' | 'limiter' | 'ledger' | 'recorder' | 'clock'
 > {
   readonly lineage: Lineage;
+  readonly persons: PersonIndex;
   readonly sums: Pick<UsageSums, 'calibrations'>;
   readonly version: string;
   readonly startedAtMs: number;
@@ -46,7 +47,7 @@ export function openQueryDesk(parts: QueryDeskParts): Queries {
       }),
     reservation: (tenant, id) => forTenant(tenant, () => ledger.reservation(tenant, id)),
     decision: (tenant, id) => forTenant(tenant, () => lineage.get(tenant, id)),
-    decisions: (query) => forTenant(query.tenant, () => lineage.list(query)),
+    decisions: (query) => forTenant(query.tenant, () => decisions(parts, query)),
     usage: (query) => forTenant(query.tenant, () => ledger.usage(query)),
     calibrations: (tenant) =>
       forTenant(tenant, async () => {
@@ -69,6 +70,17 @@ export function openQueryDesk(parts: QueryDeskParts): Queries {
         });
       }),
   };
+}
+
+function decisions(
+  { lineage, persons }: QueryDeskParts,
+  { email, ...query }: DecisionQuery,
+): ReturnType<Queries['decisions']> {
+  if (email === undefined) return lineage.list(query);
+  const emailIndex = persons.emailIndex(query.tenant, email);
+  if (emailIndex !== undefined) return lineage.list({ ...query, emailIndex });
+  const problem = 'the key of personal data is not known until the database answers';
+  return Promise.resolve({ kind: 'unavailable', problem });
 }
 
 function latestFirst(a: Violation, b: Violation): number {

@@ -46,6 +46,7 @@ const record: DecisionRecord = {
     complexity: 'standard',
     estimated: { costMicroUsd: 3n, inputTokens: 5n, outputTokens: 2n, invocations: 1n },
     parentTraceId: '',
+    consent: '',
   },
   personCommitment: 'Y29tbWl0bWVudA',
   person: {

@@ -50,6 +50,7 @@ function facts(call: CallFacts): string {
     `,"dataClassification":${list(call.dataClassification, text)}` +
     `,"model":${text(call.model)},"complexity":"${call.complexity}"` +
     `,"estimated":${amountsText(call.estimated)},"parentTraceId":${text(call.parentTraceId)}` +
+    `,"consent":${text(call.consent)}` +
     `,"attributes":${attributesText(call.attributes)}}`
   );
 }

@@ -2,6 +2,7 @@ import type { Amounts } from '../budgets/amounts.ts';
 import type { SealedPerson } from '../person/person.ts';
 import type { Complexity, Outcome } from './call.ts';
 import type { Decision, Effect } from './decision.ts';
+import type { EventName } from './events.ts';
 
 /** What is known about the call itself; facts only, no personal data. */
 export interface CallFacts {
@@ -22,6 +23,8 @@ export interface CallFacts {
   readonly complexity: Complexity;
   readonly estimated: Amounts;
   readonly parentTraceId: string;
+  /** What the person agreed to; empty when nothing was said. */
+  readonly consent: string;
 }
 
 /**
@@ -53,6 +56,7 @@ export interface StoredRecord {
   readonly operation: DecisionRecord['operation'];
   readonly traceId: string;
   readonly facts: CallFacts;
+  readonly personCommitment: string;
   readonly decision: Decision;
   readonly reservationId: string;
   /** Undefined until settled. */
@@ -71,10 +75,16 @@ export interface Settlement {
 /** Which records to list; every field narrows. */
 export interface RecordQuery {
   readonly tenant: string;
+  readonly decisionId?: string;
+  readonly requestId?: string;
+  readonly traceId?: string;
+  /** Of the person behind the call, as the records know it (PersonIndex). */
+  readonly emailIndex?: string;
   readonly agent?: string;
   readonly user?: string;
   readonly effect?: Effect;
   readonly reasonCode?: string;
+  readonly event?: EventName;
   readonly fromMs?: number;
   readonly toMs?: number;
   /** 1 to 1,000. */

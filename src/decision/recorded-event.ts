@@ -2,7 +2,7 @@ import type { Amounts } from '../budgets/amounts.ts';
 import type { DecisionRecord } from './record.ts';
 
 /** What the record tells of the past, one event after the other. */
-export type RecordedEvent = RecordedDecision | RecordedSettlement | RecordedExpiry;
+export type RecordedEvent = RecordedDecision | RecordedEnd;
 
 export interface RecordedDecision {
   readonly kind: 'decision';
@@ -23,21 +23,14 @@ export interface RecordedHold {
   readonly expiresAtMs: number;
 }
 
-export interface RecordedSettlement {
-  readonly kind: 'commit' | 'release';
+/** A call has ended, or nobody settled it in time and its hold was presumed spent. */
+export interface RecordedEnd {
+  readonly kind: 'commit' | 'release' | 'expiry';
   readonly atMs: number;
   readonly tenant: string;
   readonly reservationId: string;
-  /** Nothing for a release. */
+  /** All that is charged for the call by then; nothing for a release. */
   readonly actual: Amounts;
-}
-
-/** A hold that nobody settled in time was presumed spent. */
-export interface RecordedExpiry {
-  readonly kind: 'expiry';
-  readonly atMs: number;
-  readonly tenant: string;
-  readonly reservationId: string;
 }
 
 /** Which part of the record to read. */

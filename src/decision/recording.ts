@@ -1,4 +1,4 @@
-import { passingDecisionId } from '../lib/ids.ts';
+import { deniedIdOf, passingDecisionId } from '../lib/ids.ts';
 import type { Decision } from './decision.ts';
 import { denial } from './denial.ts';
 import type { PipelineParts } from './parts.ts';
@@ -13,11 +13,12 @@ import type { DecisionRecord } from './record.ts';
 export function identified(decision: Decision, final: boolean): Decision {
   if (!final) return { ...decision, decisionId: passingDecisionId() };
   if (decision.effect === 'allow') return decision;
-  return { ...decision, decisionId: `${decision.decisionId}-denied` };
+  return { ...decision, decisionId: deniedIdOf(decision.decisionId) };
 }
 
 /**
- * Records a decision that holds nothing. What cannot be recorded is not allowed.
+ * Records a decision that holds nothing. What cannot be recorded is not allowed, unless the recorder
+ * is told to go on without.
  * @returns the same decision when it was recorded, else a denial that says so
  */
 export async function recordDecision(
@@ -25,7 +26,7 @@ export async function recordDecision(
   record: DecisionRecord,
 ): Promise<Decision> {
   const kept = await recorder.record(record);
-  if (kept === 'recorded') return record.decision;
+  if (kept === 'recorded' || kept === 'dropped') return record.decision;
   const message = 'The decision could not be recorded on this machine.';
   return denial(record.decision, [{ code: 'record.unavailable', message }]);
 }

@@ -19,9 +19,10 @@ export async function commit(
   if ('kind' in priced) return { answer: refusalOf(priced), keep: 'nothing' };
   const { usage, ...rest } = command;
   const { inputTokens, outputTokens } = usage;
+  const errorMessage = keepsTexts(parts, command.tenant) ? command.errorMessage : '';
   const actual: Amounts = { ...priced, inputTokens, outputTokens, invocations: 1n };
   const outcome = await parts.observer.stage('settle', () =>
-    parts.ledger.commit({ ...rest, actual }),
+    parts.ledger.commit({ ...rest, errorMessage, actual }),
   );
   await settleWindows(parts, command.tenant, outcome, inputTokens + outputTokens);
   return settled(parts, 'commit', outcome);
@@ -32,9 +33,17 @@ export async function release(
   parts: PipelineParts,
   command: ReleaseCommand,
 ): Promise<SettlementAnswer> {
-  const outcome = await parts.observer.stage('settle', () => parts.ledger.release(command));
+  const reason = keepsTexts(parts, command.tenant) ? command.reason : '';
+  const outcome = await parts.observer.stage('settle', () =>
+    parts.ledger.release({ ...command, reason }),
+  );
   await settleWindows(parts, command.tenant, outcome, 0n);
   return settled(parts, 'release', outcome);
+}
+
+/** Texts from callers may hold anything, so a tenant may keep them out of its record. */
+function keepsTexts({ config }: PipelineParts, tenant: string): boolean {
+  return config.current().tenants.get(tenant)?.record.errorMessages ?? true;
 }
 
 /**

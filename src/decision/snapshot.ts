@@ -1,5 +1,6 @@
 import type { BudgetSet } from '../budgets/budget-set.ts';
 import type { LimitSet } from '../limits/limit-set.ts';
+import type { PersonField } from '../person/person.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import type { PriceTable } from '../pricing/price-table.ts';
 import type { ScopeFacts } from '../scope/scope.ts';
@@ -16,12 +17,23 @@ export interface Agent {
   readonly enabled: boolean;
 }
 
+/** What of a call is kept besides the facts that decide. */
+export interface RecordRules {
+  /** Of a person; none of the others is stored. */
+  readonly personalData: readonly PersonField[];
+  /** Personal data of a call that says nothing of consent is not stored. */
+  readonly consentRequired: boolean;
+  /** Error texts of calls and reasons of releases. */
+  readonly errorMessages: boolean;
+}
+
 /** An organization. */
 export interface Tenant {
   readonly id: string;
   readonly name: string;
   /** Agents that it may call, by id. */
   readonly agents: Pick<ReadonlyMap<string, Agent>, 'get'>;
+  readonly record: RecordRules;
 }
 
 /** One compiled, immutable revision of the whole configuration. */

@@ -21,6 +21,7 @@ export const JOURNAL_EVENTS: Readonly<Record<string, Said>> = {
   lineage_back: { level: 'info', message: 'the lineage takes records again' },
   torn: { level: 'warn', message: 'the last line of an earlier process was cut off' },
   refused: { level: 'error', message: 'decisions cannot be recorded and are denied' },
+  dropped: { level: 'error', message: 'decisions are made without a record' },
   damaged: { level: 'error', message: 'a journal segment is damaged and was kept aside' },
   lost: { level: 'error', message: 'a journal segment was deleted before it was brought' },
   set_aside: { level: 'error', message: 'the lineage fails on a record; it was kept aside' },
@@ -93,6 +94,13 @@ export function logArchive(logger: Logger, archived: Count, clock: Clock): Round
     failed: seldom(clock, (problem) =>
       logger.warn({ problem }, 'what is settled cannot be moved to the archive'),
     ),
+  };
+}
+
+export function logCheckpoints(logger: Logger, clock: Clock): RoundLog {
+  return {
+    done: (count) => logger.debug({ count }, 'chains of records signed'),
+    failed: seldom(clock, (problem) => logger.warn({ problem }, 'chains cannot be signed')),
   };
 }
 

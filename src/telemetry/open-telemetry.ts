@@ -11,6 +11,7 @@ import {
   logJournal,
   logRollUp,
   logViolations,
+  logCheckpoints,
   type CalibrationLog,
   type JournalReport,
   type RollUpLog,
@@ -35,6 +36,7 @@ export interface Telemetry {
   readonly journalReport: JournalReport;
   readonly expiryLog: RoundLog;
   readonly archiveLog: RoundLog;
+  readonly checkpointLog: RoundLog;
   readonly rollUpLog: RollUpLog;
   readonly calibrationLog: CalibrationLog;
   readonly violationLog: ViolationLog;
@@ -79,6 +81,7 @@ export async function openTelemetry(
     journalReport: logJournal(logger),
     expiryLog: logExpiry(logger, counts.expired, clock),
     archiveLog: logArchive(logger, counts.archived, clock),
+    checkpointLog: logCheckpoints(logger, clock),
     rollUpLog: logRollUp(logger, counts, clock),
     calibrationLog: logCalibrations(logger, counts, clock),
     violationLog: logViolations(logger, counts.limitSustained, clock),

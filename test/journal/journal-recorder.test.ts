@@ -190,6 +190,18 @@ describe('while the Lineage is away', () => {
     expect(lineage.records).toHaveLength(taken + 1);
   });
 
+  test('told to, it goes on without records that have no room, counts them and tells of them', async () => {
+    lineage.away = true;
+    const journal = open({ maxBytes: 50_000, onFull: 'drop' });
+    const answers = await Promise.all(range(100).map((number) => journal.record(aRecord(number))));
+    const dropped = answers.filter((answer) => answer === 'dropped').length;
+    expect(dropped).toBeGreaterThan(60);
+    expect(answers.filter((answer) => answer === 'recorded')).toHaveLength(100 - dropped);
+    expect(journal.status()).toMatchObject({ healthy: false, refused: dropped });
+    expect(kinds()).toContain('dropped');
+    expect(kinds()).not.toContain('refused');
+  });
+
   test('close leaves on disk what it cannot bring in time, and a new process brings it', async () => {
     await leaveBehind(700);
     expect(lineage.records).toEqual([]);

@@ -187,6 +187,7 @@ const recordFields: Every<Omit<DecisionRecord, 'person'>> = {
     complexity: fc.constantFrom('simple', 'standard', 'complex'),
     estimated: amounts,
     parentTraceId: words,
+    consent: words,
   } satisfies Every<DecisionRecord['facts']>),
   personCommitment: fc.constantFrom('', 'Y29tbWl0bWVudA'),
   decision: object(decisionFields),

@@ -34,6 +34,7 @@ export function aRecord(number: number, decision: Partial<Decision> = {}): Decis
       complexity: 'standard',
       estimated: amounts(103_110n, 374n, 44n, 1n),
       parentTraceId: '',
+      consent: '',
     },
     personCommitment: 'xSd1T0a0dEEbWLRpnCDWMPVTq4GqTXSdYBSyAWl1sQA',
     person: {

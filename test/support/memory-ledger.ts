@@ -29,7 +29,7 @@ export async function memoryLedgerFixture(): Promise<LedgerFixture> {
       migrateUp: NOT_HERE,
       migrateDown: NOT_HERE,
       migrationStatus: NOT_HERE,
-      verify: () => Promise.resolve({ kind: 'ok', ...nothing, carries: 0, records: 0, sums: 0 }),
+      verify: () => Promise.resolve({ kind: 'ok', ...nothing, carries: 0, records: 0, sums: 0, checkpoints: 0, unknownKeys: 0 }),
       close: () => ledger.close(),
     }),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -10,6 +10,7 @@ import { keptLog } from './lines.ts';
 const EVENTS: { readonly [Kind in JournalEvent['kind']]: Extract<JournalEvent, { kind: Kind }> } = {
   adopted: { kind: 'adopted', segments: 1, bytes: 10 },
   refused: { kind: 'refused', records: 3, problem: 'ENOSPC' },
+  dropped: { kind: 'dropped', records: 3, problem: 'full' },
   lineage_away: { kind: 'lineage_away', problem: 'down', waiting: 3 },
   lineage_back: { kind: 'lineage_back', waiting: 3 },
   torn: { kind: 'torn', segment: 'a', bytes: 3 },

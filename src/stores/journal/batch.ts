@@ -1,7 +1,7 @@
 import type { Unavailable } from '../../decision/ports.ts';
 import { MAX_LINE_BYTES, writeLine } from './line.ts';
 
-export type Recorded = 'recorded' | Unavailable;
+export type Recorded = 'recorded' | 'dropped' | Unavailable;
 
 /**
  * Lines of one turn of the event loop; past this they are written before the turn ends. At least

@@ -112,8 +112,7 @@ export class Drainer {
   async #drainBatch(): Promise<boolean> {
     try {
       const batch = await this.#backlog.peek(this.#oneByOne > 0 ? 1 : BATCH_RECORDS);
-      if (this.#stopped) return true;
-      if (batch.length > 0 && !(await this.#bring(batch))) return false;
+      if (batch.length > 0 && !this.#stopped && !(await this.#bring(batch))) return false;
       if (this.#stopped) return true;
       this.#backlog.done(batch.length);
       await this.#backlog.sweep();

@@ -4,6 +4,8 @@ export type JournalEvent =
   | { readonly kind: 'adopted'; readonly segments: number; readonly bytes: number }
   /** Records were refused since the last event of this kind; told at most once a second. */
   | { readonly kind: 'refused'; readonly records: number; readonly problem: string }
+  /** The same for records that were given up, because the configuration says so. */
+  | { readonly kind: 'dropped'; readonly records: number; readonly problem: string }
   /** The Lineage does not answer; what waits is on disk. Told when it begins. */
   | { readonly kind: 'lineage_away'; readonly problem: string; readonly waiting: number }
   | { readonly kind: 'lineage_back'; readonly waiting: number }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { Health, Lineage, Recorder, Unavailable } from '../../decision/ports.ts';
+import type { Health, Lineage, Recorder } from '../../decision/ports.ts';
 import { decidedAtMsIn, recordRow } from '../../decision/record-row.ts';
 import type { DecisionRecord } from '../../decision/record.ts';
 import { Backlog } from './backlog.ts';
@@ -50,6 +50,8 @@ export interface JournalOptions {
    */
   readonly fsync?: boolean;
   readonly maxBytes?: number;
+  /** What becomes of a decision that cannot be recorded. */
+  readonly onFull?: 'deny' | 'drop';
   readonly segmentBytes?: number;
   readonly backoff?: Backoff;
 }
@@ -61,7 +63,7 @@ export interface JournalStatus extends Health {
    * for a while.
    */
   readonly lineageProblem: string;
-  /** Records refused since the start. */
+  /** Records that could not be kept since the start, refused or dropped. */
   readonly refused: number;
   readonly waiting: number;
   /** Of those waiting, records held in memory. */
@@ -101,7 +103,10 @@ export class JournalRecorder implements Recorder {
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
-    this.#refusals = new Refusals(options.report);
+    this.#refusals = new Refusals(
+      options.report,
+      options.onFull === 'drop' ? 'dropped' : 'refused',
+    );
     this.#backlog = new Backlog(options.report);
     const { lineage, report, backoff = BACKOFF } = options;
     this.#drainer = new Drainer(this.#backlog, lineage, report, backoff);
@@ -157,7 +162,7 @@ export class JournalRecorder implements Recorder {
     return `the journal holds its bound of ${this.#maxBytes} bytes`;
   }
 
-  #refuse(problem: string): Promise<Unavailable> {
+  #refuse(problem: string): Promise<Recorded> {
     return Promise.resolve(this.#refusals.refuse(problem, 1, this.#options.clock.nowMs()));
   }
 

@@ -1,7 +1,14 @@
-import type { BudgetLedger, Health, Lineage, UsageSums } from '../../decision/ports.ts';
+import type {
+  BudgetLedger,
+  Checkpoints,
+  Health,
+  Lineage,
+  UsageSums,
+} from '../../decision/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { GroupCommitSettings } from './group-commit.ts';
 import { migrateDown, migrateUp, migrationStatus, type MigrationStatus } from './migrate.ts';
+import { PostgresCheckpoints } from './postgres-checkpoints.ts';
 import { PostgresLedger } from './postgres-ledger.ts';
 import { PostgresLineage, type FinishHold } from './postgres-lineage.ts';
 import { PostgresUsageSums } from './postgres-usage-sums.ts';
@@ -16,6 +23,7 @@ export interface LedgerStores {
   readonly ledger: BudgetLedger;
   readonly lineage: Lineage;
   readonly sums: UsageSums;
+  readonly checkpoints: Checkpoints;
   health(): Promise<Health>;
   /**
    * What all processes that share the store go by: the first proposal under a name. Rejects when the
@@ -50,6 +58,7 @@ export function ledgerStores(sql: SqlClient, options: LedgerStoresOptions): Ledg
     ledger,
     lineage: new PostgresLineage(sql, { finishHold, deadlineMs: groupCommit.deadlineMs }),
     sums: new PostgresUsageSums(sql),
+    checkpoints: new PostgresCheckpoints(sql),
     health: () => ledger.health(),
     agree: async (name, proposal) => {
       const [row] = await sql.query<{ value: string }>(AGREE, [name, proposal]);

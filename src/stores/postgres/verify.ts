@@ -1,5 +1,6 @@
 import type { SqlClient } from './sql-client.ts';
 import { sqlFile } from './sql-file.ts';
+import { verifyCheckpoints, type CheckpointCheck } from './verify-checkpoints.ts';
 
 /** The first place where the books do not agree. */
 export interface Discrepancy {
@@ -12,7 +13,8 @@ export interface Discrepancy {
     | 'outbox'
     | 'lineage'
     | 'usage'
-    | 'usage_head';
+    | 'usage_head'
+    | 'checkpoint';
   /** Tenant and id of the row, for example "acme/res_1". */
   readonly key: string;
   readonly column: string;
@@ -36,15 +38,17 @@ export interface VerifyCounts {
   readonly records: number;
   /** Sums of usage by hour and by day. */
   readonly sums: number;
+  /** Signed heads of the chain, those from outside included. */
+  readonly checkpoints: number;
+  /** Of these, signed by a key that is not known here: their signatures were not checked. */
+  readonly unknownKeys: number;
 }
 
 export type VerifyReport =
   | ({ readonly kind: 'ok' } & VerifyCounts)
   | { readonly kind: 'discrepancy'; readonly discrepancy: Discrepancy };
 
-export interface VerifyOptions {
-  /** Absent means all tenants. */
-  readonly tenant?: string;
+export interface VerifyOptions extends CheckpointCheck {
   /**
    * Only batches since then, what was held since and accounts that were touched since, starting
    * from the lines that the first of these batches keeps. Absent means all.
@@ -105,6 +109,8 @@ export function verifyLedger(sql: SqlClient, options: VerifyOptions = {}): Promi
         carries: 0,
         records: 0,
         sums: 0,
+        checkpoints: 0,
+        unknownKeys: 0,
       };
       const broken = await verifyChain(inside, options, counts);
       if (broken) return broken;
@@ -114,6 +120,8 @@ export function verifyLedger(sql: SqlClient, options: VerifyOptions = {}): Promi
         if (part) counts[part] = Number(row?.checked);
         options.onProgress?.(counts);
       }
+      const forged = await verifyCheckpoints(inside, options, counts);
+      if (forged) return { kind: 'discrepancy', discrepancy: forged };
       return { kind: 'ok', ...counts };
     },
     { timeoutMs: STATEMENT_TIMEOUT_MS },

@@ -1,6 +1,7 @@
 import { describeAlerts } from './alerts-suite.ts';
 import { describeArchive } from './archive-suite.ts';
 import { describeCalibration } from './calibration-suite.ts';
+import { describeCheckpoints } from './checkpoint-suite.ts';
 import type { LedgerFixture } from './fixtures.ts';
 import { describeRepeats } from './repeat-suite.ts';
 import { describeRollover } from './rollover-suite.ts';
@@ -18,4 +19,5 @@ export function describeEverything(name: string, open: () => Promise<LedgerFixtu
   describeUsage(name, open);
   describeCalibration(name, open);
   describeVerify(name, open);
+  describeCheckpoints(name, open);
 }

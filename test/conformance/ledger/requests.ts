@@ -119,6 +119,7 @@ export function recordOf(
       complexity: 'standard',
       estimated,
       parentTraceId: '',
+      consent: '',
       ...change.facts,
     },
     decision: {

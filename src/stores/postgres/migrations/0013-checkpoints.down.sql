@@ -1,0 +1,2 @@
+-- Takes signed checkpoints back.
+drop table tollgate.checkpoint;
