@@ -1,11 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Complexity } from '../src/gen/tollgate/v1/call.ts';
 import { AuthorizeRequest } from '../src/gen/tollgate/v1/decision_service.ts';
 import { startPostgres } from '../test/support/postgres-server.ts';
 import { figure, publish } from './figures.ts';
-import { load, median, quantile, startPinned, type BenchServer, type LoadResult } from './load.ts';
+import { policyCall } from './policy-call.ts';
+import {
+  load,
+  median,
+  quantile,
+  startPinned,
+  untilQuiet,
+  type BenchServer,
+  type LoadResult,
+} from './load.ts';
 
 const PATH = '/tollgate.v1.DecisionService/Authorize';
 /**
@@ -42,7 +50,7 @@ type Servers = Readonly<Record<Name, BenchServer>>;
 
 async function compare(servers: Servers, scratch: string): Promise<void> {
   const names: readonly Name[] = ['echo', 'off', 'on'];
-  const message = AuthorizeRequest.encode(request()).finish();
+  const message = AuthorizeRequest.encode(policyCall()).finish();
   const drive = (name: Name, calls: number, rate?: number): Promise<LoadResult> =>
     load({
       server: servers[name],
@@ -61,6 +69,7 @@ async function compare(servers: Servers, scratch: string): Promise<void> {
   const cpu = (name: Name): number => median(runs[name].map((run) => run.cpuUsPerCall));
   const ratio = (name: Name): number =>
     median(runs[name].map((run, round) => run.perSecond / (runs.echo[round]?.perSecond ?? NaN)));
+  await untilQuiet(servers.on);
   const paced = await drive('on', PACED_CALLS, perSecond('on') / 2);
   const latency = (share: number): number => quantile(paced.latenciesUs, share) / 1000;
   publish('decision', [
@@ -76,17 +85,4 @@ async function compare(servers: Servers, scratch: string): Promise<void> {
     figure('authorize at half load, p99', latency(0.99), 'ms'),
     figure('authorize at half load, p99.9', latency(0.999), 'ms'),
   ]);
-}
-
-function request(): AuthorizeRequest {
-  return AuthorizeRequest.fromPartial({
-    requestId: 'replaced-by-the-bench-server',
-    call: {
-      tenant: 'acme',
-      agent: 'copilot-hr',
-      principal: { user: 'alice', team: 'hr', roles: ['employee'] },
-      environment: 'production',
-      estimate: { inputTokens: 500n, outputTokens: 300n, complexity: Complexity.STANDARD },
-    },
-  });
 }

@@ -132,6 +132,7 @@ function recordOfCall(call: Identity): DecisionRecord {
       complexity: 'standard',
       estimated: ESTIMATED,
       parentTraceId: '',
+      consent: '',
     },
     personCommitment: person?.commitment ?? '',
     person,

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { benchDecision } from './decision.ts';
 import { benchLedger } from './ledger.ts';
 import { benchPolicy } from './policy.ts';
+import { benchRecord } from './record.ts';
 import { benchWindows } from './windows.ts';
 
 /** `--only <part>` runs one; `--quick` and `--section <name>` are for developing some of them. */
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   decision: benchDecision,
   ledger: () => benchLedger({ quick, section }),
   policy: () => benchPolicy({ quick, section }),
+  record: () => benchRecord({ quick }),
   windows: () => benchWindows({ quick, section }),
 };
 

@@ -14,7 +14,8 @@ import { alsoSeeing } from './decision/also-seeing.ts';
 import { CheckpointSigner } from './decision/checkpoint.ts';
 import { grantTokens } from './decision/grant-token.ts';
 import { openPipeline } from './decision/pipeline.ts';
-import type { ConfigSource, Recorder } from './decision/ports.ts';
+import { openPersonDesk, type PersonDesk } from './decision/person-desk.ts';
+import type { ConfigSource, PersonSealer, Recorder } from './decision/ports.ts';
 import { openQueryDesk } from './decision/query-desk.ts';
 import type { Queries } from './decision/queries.ts';
 import { programVersion } from './installation.ts';
@@ -38,6 +39,8 @@ const DRAIN_MS = 5_000;
  */
 const FLUSH_MS = 5_000;
 const TOKEN_KEY_BYTES = 32;
+/** Of one configuration, in the log. */
+const MOST_WARNINGS = 50;
 
 /** The program cannot start; the message says what to do. */
 export class StartError extends Error {
@@ -53,10 +56,12 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+const sealsNobody: PersonSealer = { seal: () => undefined };
+
 export interface ServeOptions {
   /** Stands round the decision point, for measuring. */
   readonly around?: (point: DecisionPoint) => DecisionPoint;
-  /** Stands in for the journal, for measuring. */
+  /** Stands in for the journal, for measuring; persons are not sealed then. */
   readonly recorder?: Recorder;
 }
 
@@ -122,7 +127,7 @@ export async function serve(
     localLimiter,
     ledger: stores.ledger,
     recorder,
-    persons,
+    persons: options.recorder ? sealsNobody : persons,
     clock: systemClock,
     calibrations,
   };
@@ -133,16 +138,24 @@ export async function serve(
   });
   const queries = openQueryDesk({
     ...parts,
+    persons,
     lineage: stores.lineage,
     sums: stores.sums,
     version: programVersion(),
     startedAtMs: systemClock.nowMs(),
   });
   telemetry.watch(journal, queries);
+  const personDesk = openPersonDesk({
+    ...parts,
+    store: stores.persons,
+    trail: stores.audit,
+    opener: () => persons.opener(),
+  });
 
   const http = await startMetrics(settings, telemetry, queries);
   if (http) opened.defer(() => http.close());
-  const grpc = await startGrpc(settings, telemetry, options.around?.(point) ?? point, queries);
+  const decisionPoint = options.around?.(point) ?? point;
+  const grpc = await startGrpc(settings, telemetry, { decisionPoint, queries, personDesk });
   opened.defer(async () => {
     await drain(grpc, telemetry);
   });
@@ -162,7 +175,11 @@ function openConfiguration(settings: Settings, { log }: Telemetry): Promise<Conf
     clock: systemClock,
     onLoad: (snapshot, warnings) => {
       log.info({ revision: snapshot.revision }, 'configuration in force');
-      for (const { line, field, message } of warnings) log.warn({ line, field }, message);
+      for (const { line, field, message } of warnings.slice(0, MOST_WARNINGS)) {
+        log.warn({ line, field }, message);
+      }
+      const more = warnings.length - MOST_WARNINGS;
+      if (more > 0) log.warn({}, `${more} more warnings; tollgate lint shows all`);
     },
     onRefusal: (error) =>
       log.error({ problems: error.message }, 'configuration refused; the last good one stays'),
@@ -212,17 +229,22 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Who answers the services. */
+interface Desks {
+  readonly decisionPoint: DecisionPoint;
+  readonly queries: Queries;
+  readonly personDesk: PersonDesk;
+}
+
 function startGrpc(
   settings: Settings,
   { log, tracing }: Telemetry,
-  decisionPoint: DecisionPoint,
-  queries: Queries,
+  desks: Desks,
 ): Promise<GrpcServer> {
   return startGrpcServer({
     listen: addressText(settings.listen),
     allowInsecure: settings.allowInsecureListen,
-    decisionPoint,
-    queries,
+    ...desks,
     tracing,
     log,
     serving: true,

@@ -65,12 +65,25 @@ const DEPTH: Readonly<Record<Dimension, number>> = {
 
 const NOTHING: BudgetSelection = { accounts: [], uses: [] };
 
-export function compileBudgets(definitions: readonly BudgetDefinition[]): BudgetSet {
-  const budgets = definitions.map(compileBudget).sort((a, b) => (a.id < b.id ? -1 : 1));
-  return {
-    definitions,
-    select: (facts) => (budgets.length === 0 ? NOTHING : select(budgets, facts)),
-  };
+/** Takes in budgets one by one, so that ten thousand need not be compiled in one go. */
+export class BudgetCollection {
+  readonly #definitions: BudgetDefinition[] = [];
+  readonly #budgets: CompiledBudget[] = [];
+
+  add(definition: BudgetDefinition): void {
+    this.#definitions.push(definition);
+    this.#budgets.push(compileBudget(definition));
+  }
+
+  /** Of all that were taken in; none may be added afterwards. */
+  done(): BudgetSet {
+    const definitions = Object.freeze(this.#definitions);
+    const budgets = this.#budgets.sort((a, b) => (a.id < b.id ? -1 : 1));
+    return {
+      definitions,
+      select: (facts) => (budgets.length === 0 ? NOTHING : select(budgets, facts)),
+    };
+  }
 }
 
 function compileBudget(definition: BudgetDefinition): CompiledBudget {

@@ -31,10 +31,14 @@ const FULL_PER_MILLE = 1000n;
  * Share of the fullest capped metric that is committed or held, in thousandths; a cap of 0 counts
  * as full.
  */
-export function usedPerMille(account: AccountReading): number {
+export function usedPerMille({ caps, committed, held }: AccountReading): number {
   let most = 0n;
-  for (const { cap, committed, held } of standingsOf(account)) {
-    const share = cap === 0n ? FULL_PER_MILLE : ((committed + held) * FULL_PER_MILLE) / cap;
+  // Every answer asks several times, so no list of standings is made for it.
+  for (const metric of METRICS) {
+    const cap = caps[metric];
+    if (cap === undefined) continue;
+    const used = amountOf(committed, metric) + amountOf(held, metric);
+    const share = cap === 0n ? FULL_PER_MILLE : (used * FULL_PER_MILLE) / cap;
     if (share > most) most = share;
   }
   return Number(most);

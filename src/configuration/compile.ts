@@ -1,24 +1,32 @@
 import { SUGGESTED_CAPS } from '../budgets/suggested-caps.ts';
-import { compileBudgets, type BudgetDefinition } from '../budgets/budget-set.ts';
+import { BudgetCollection, type BudgetDefinition, type BudgetSet } from '../budgets/budget-set.ts';
 import type { Caps } from '../budgets/amounts.ts';
 import type { Agent, Snapshot, Tenant } from '../decision/snapshot.ts';
-import { compileLimits, type Exemption, type LimitDefinition } from '../limits/limit-set.ts';
+import {
+  LimitCollection,
+  type Exemption,
+  type LimitDefinition,
+  type LimitSet,
+} from '../limits/limit-set.ts';
 import { RATE_PRESETS } from '../limits/rate-presets.ts';
-import { compilePolicies } from '../policy/policy-set.ts';
+import type { ConditionDefinition } from '../policy/conditions/definition.ts';
+import { PolicyCollection, type PolicySet } from '../policy/policy-set.ts';
 import type { PolicyDefinition } from '../policy/policy.ts';
 import { DEFAULT_PRICES } from '../pricing/default-prices.ts';
 import type { PriceTable } from '../pricing/price-table.ts';
 import type { Match } from '../scope/match.ts';
-import { compileTiers } from '../scope/tier.ts';
+import { compileTiers, type TierDefinition } from '../scope/tier.ts';
 import { defaultRules } from './agent-defaults.ts';
 import { conditionOf } from './condition-definition.ts';
 import { defined } from './defined.ts';
 import type { ConfigurationDocument } from './document.ts';
 import type { EnvironmentDefaults } from './environment-defaults.ts';
 import { freezeDeeply } from './freeze.ts';
+import { recordRulesOf } from './record-section.ts';
+import type { Entry, Section, Sections } from './sections.ts';
+import type { Steps } from './steps.ts';
 
-type Entry<K extends 'tenants' | 'agents' | 'policies' | 'limits' | 'budgets' | 'exemptions'> =
-  ConfigurationDocument[K][number];
+type WrittenCondition = Entry<'policies'>['conditions'][number];
 
 export interface CompileOptions {
   readonly environmentDefaults: EnvironmentDefaults;
@@ -29,42 +37,120 @@ export interface CompileOptions {
 }
 
 /** Builds the snapshot that decisions are made by. Its data is frozen. */
-export function compileSnapshot(
-  document: ConfigurationDocument,
+export function* compileSnapshot(
+  document: Sections,
   { environmentDefaults, revisionNumber, digest, nowMs }: CompileOptions,
-): Snapshot {
-  const defaults = defaultRules(document, environmentDefaults);
-  const limits = document.limits.map((limit) => limitOf(limit, environmentDefaults));
-  const budgets = document.budgets.map((budget) => budgetOf(budget, environmentDefaults));
+): Steps<Snapshot> {
+  const defaults = defaultRules(document.settings, environmentDefaults);
+  const tenants = yield* tenantsOf(document);
+  const tiers: TierDefinition[] = [];
+  yield* each(document, 'tiers', ({ id, match }) => tiers.push({ id, match: matchOf(match) }));
+  const policies = yield* policiesOf(document, environmentDefaults);
+  const limits = yield* limitsOf(document, defaults.limits, environmentDefaults);
+  const budgets = yield* budgetsOf(document, defaults.budgets, environmentDefaults);
   return Object.freeze({
     revision: `${revisionNumber}-${digest}`,
     revisionNumber,
     loadedAtMs: nowMs,
-    tenants: tenantsOf(document),
-    tierOf: compileTiers(document.tiers.map(({ id, match }) => ({ id, match: matchOf(match) }))),
-    policies: compilePolicies(
-      freezeDeeply(document.policies.map(policyOf)),
-      document.combining ?? environmentDefaults.combining,
-    ),
-    limits: compileLimits(
-      freezeDeeply([...limits, ...defaults.limits]),
-      freezeDeeply(document.exemptions.map(exemptionOf)),
-    ),
-    budgets: compileBudgets(freezeDeeply([...budgets, ...defaults.budgets])),
-    prices: freezeDeeply(pricesOf(document.prices, environmentDefaults)),
+    tenants,
+    tierOf: compileTiers(tiers),
+    policies,
+    limits,
+    budgets,
+    prices: freezeDeeply(pricesOf(document.settings.prices, environmentDefaults)),
   });
 }
 
-function tenantsOf(document: ConfigurationDocument): ReadonlyMap<string, Tenant> {
-  const agents = document.agents.map((entry) => ({ entry, agent: agentOf(entry) }));
-  return new Map(
-    document.tenants.map((tenant) => {
-      const own = agents.filter(({ entry }) => mayCall(tenant, entry));
-      const callable = new Map(own.map(({ agent }) => [agent.id, agent]));
-      const { id, name = id } = tenant;
-      return [id, Object.freeze({ id, name, agents: callable })];
-    }),
+/** Takes an entry in each step. */
+function* each<S extends Section>(
+  document: Sections,
+  section: S,
+  take: (entry: Entry<S>) => void,
+): Steps<void> {
+  for (const slice of document.slices(section)) {
+    for (const entry of slice) {
+      take(entry);
+      yield;
+    }
+  }
+}
+
+function* limitsOf(
+  document: Sections,
+  defaults: readonly LimitDefinition[],
+  environment: EnvironmentDefaults,
+): Steps<LimitSet> {
+  const collection = new LimitCollection();
+  const add = (definition: LimitDefinition): void => collection.add(freezeDeeply(definition));
+  yield* each(document, 'limits', (one) => add(limitOf(one, environment)));
+  defaults.forEach(add);
+  yield* each(document, 'exemptions', (one) => collection.exempt(freezeDeeply(exemptionOf(one))));
+  return collection.done();
+}
+
+function* budgetsOf(
+  document: Sections,
+  defaults: readonly BudgetDefinition[],
+  environment: EnvironmentDefaults,
+): Steps<BudgetSet> {
+  const collection = new BudgetCollection();
+  const add = (definition: BudgetDefinition): void => collection.add(freezeDeeply(definition));
+  yield* each(document, 'budgets', (one) => add(budgetOf(one, environment)));
+  defaults.forEach(add);
+  return collection.done();
+}
+
+function* policiesOf(document: Sections, environment: EnvironmentDefaults): Steps<PolicySet> {
+  const collection = new PolicyCollection();
+  const known = new Map<WrittenCondition, ConditionDefinition>();
+  const read = (written: WrittenCondition): ConditionDefinition => {
+    const condition = known.get(written) ?? conditionOf(written);
+    known.set(written, condition);
+    return condition;
+  };
+  yield* each(document, 'policies', (policy) =>
+    collection.add(freezeDeeply(policyOf(policy, read))),
   );
+  return collection.done(document.settings.combining ?? environment.combining);
+}
+
+function* tenantsOf(document: Sections): Steps<ReadonlyMap<string, Tenant>> {
+  const agents = new Map<string, Registered>();
+  yield* each(document, 'agents', (entry) => {
+    const { id, tenants } = entry;
+    agents.set(id, { agent: agentOf(entry), tenants: tenants && new Set(tenants) });
+  });
+  const tenants = new Map<string, Tenant>();
+  yield* each(document, 'tenants', ({ id, name = id, agents: own, record: written }) => {
+    const record = recordRulesOf(written);
+    tenants.set(id, Object.freeze({ id, name, agents: callable(agents, id, own), record }));
+  });
+  return tenants;
+}
+
+/** An agent and the tenants that may call it; undefined means all. */
+interface Registered {
+  readonly agent: Agent;
+  readonly tenants: ReadonlySet<string> | undefined;
+}
+
+/**
+ * The same answers as `mayCall`, found when somebody asks: ten thousand tenants of as many agents
+ * each would not fit into memory.
+ */
+function callable(
+  registered: ReadonlyMap<string, Registered>,
+  tenant: string,
+  own: readonly string[] | undefined,
+): Tenant['agents'] {
+  const listed = own && new Set(own);
+  return {
+    get(id) {
+      const found = registered.get(id);
+      if (!found || !(listed?.has(id) ?? true)) return undefined;
+      return (found.tenants?.has(tenant) ?? true) ? found.agent : undefined;
+    },
+  };
 }
 
 /** Both sides must agree: the tenant's list of agents and the agent's list of tenants. */
@@ -85,16 +171,22 @@ function agentOf({ id, name, provider, version, model, enabled }: Entry<'agents'
   });
 }
 
-function policyOf(policy: Entry<'policies'>): PolicyDefinition {
+const NO_OBLIGATIONS: PolicyDefinition['obligations'] = [];
+
+/** What policies have in common is kept once, also when each brings its own from another thread. */
+function policyOf(
+  policy: Entry<'policies'>,
+  read: (written: WrittenCondition) => ConditionDefinition,
+): PolicyDefinition {
   return {
     id: policy.id,
     name: policy.name ?? policy.id,
-    effect: policy.effect,
+    effect: policy.effect === 'allow' ? 'allow' : 'deny',
     priority: policy.priority,
     enabled: policy.enabled,
     tenants: policy.tenants,
-    conditions: policy.conditions.map(conditionOf),
-    obligations: policy.obligations,
+    conditions: policy.conditions.map(read),
+    obligations: policy.obligations.length > 0 ? policy.obligations : NO_OBLIGATIONS,
     shadow: policy.shadow,
   };
 }
@@ -195,6 +287,7 @@ function pricesOf(
     bufferPerMille: written.buffer === undefined ? base.bufferPerMille : BigInt(written.buffer),
     defaultCostMicroUsd:
       written.default_cost ?? environment.defaultCostMicroUsd ?? base.defaultCostMicroUsd,
+    recalibrate: written.recalibrate ?? base.recalibrate,
   };
 }
 

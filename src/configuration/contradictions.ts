@@ -24,6 +24,7 @@ interface PlacedClaim extends Claim {
 
 /** A condition and its negation. */
 function opposites({ conditions }: WrittenPolicy, path: FieldPath): readonly Warning[] {
+  if (!conditions.some(({ negate }) => negate)) return [];
   const seen = new Map<string, number>();
   return conditions.flatMap((condition, index): readonly Warning[] => {
     const text = textOf(condition);

@@ -5,6 +5,7 @@ import { limit } from './limit-section.ts';
 import { ids, match } from './match-section.ts';
 import { policy } from './policy-section.ts';
 import { prices } from './price-section.ts';
+import { recordSection } from './record-section.ts';
 import { REFUSED, scalar } from './scalar.ts';
 import { MAX_ENTRIES, MAX_WINDOW_LIMIT } from './bounds.ts';
 import {
@@ -31,6 +32,9 @@ const tenant = z.strictObject({
   agents: ids(
     'Agents that it may call. Absent means all that do not name other tenants',
   ).optional(),
+  record: recordSection
+    .optional()
+    .describe('What is kept of its calls besides the facts that decide. Absent means everything.'),
 });
 
 const agent = z.strictObject({

@@ -2,10 +2,11 @@ import type { ConfigSource } from '../decision/ports.ts';
 import type { Snapshot } from '../decision/snapshot.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { EnvironmentDefaults } from './environment-defaults.ts';
-import { loadConfiguration, loadReading, type Load, type Loaded } from './load.ts';
+import { loadConfiguration, loadPacked, type Load, type LoadedSnapshot } from './load.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
-import { lookAt, readText, type Look } from './read-file.ts';
+import { decodeText, lookAt, readBytes, type Look } from './read-file.ts';
 import { readApart } from './reading-thread.ts';
+import { betweenTurns } from './steps.ts';
 
 /**
  * A change is taken up after two looks that agree: within half a second, and never half-written.
@@ -19,7 +20,7 @@ const MAX_RESTLESS_LOOKS = 15;
 /**
  * Reading less than this takes some 20 ms; starting a thread for it would take ten times as long.
  */
-const MAX_READ_HERE_LENGTH = 32_768;
+const MAX_READ_HERE_BYTES = 32_768;
 const RESTLESS = `the file does not stop changing; it is taken up when it stays the same for ${POLL_MS} ms`;
 
 export interface FileSourceOptions {
@@ -40,50 +41,67 @@ export interface FileSourceOptions {
  */
 export async function openFileSource(options: FileSourceOptions): Promise<ConfigSource> {
   const look = await lookAt(options.path);
-  const content = await contentOf(options, look, undefined);
-  if (content.load.kind === 'refused') throw new ConfigurationError(content.load.problems);
-  const source = new FileSource(options, look, { text: content.text, load: content.load });
+  const { bytes, load } = await contentOf(options, look);
+  if (load.kind === 'refused') throw new ConfigurationError(load.problems);
+  const source = new FileSource(options, look, { bytes, load });
   source.watch();
   return source;
 }
 
 interface Content<T extends Load = Load> {
-  readonly text: string;
+  readonly bytes: Uint8Array;
   readonly load: T;
+}
+
+/** What is known while there are decisions to be made. */
+interface Running {
+  readonly inForce: Content<LoadedSnapshot>;
+  readonly signal: AbortSignal;
 }
 
 /**
  * Reads and compiles what a look has seen; what is in force already is answered as it is. A large
- * file is read beside the decisions; the first one here, because there are none yet.
+ * file is read and compiled beside the decisions; the first one here, because there are none yet.
+ * @throws once the signal is aborted.
  */
 async function contentOf(
   { path, environmentDefaults, clock }: FileSourceOptions,
   look: Look,
-  inForce: Content<Loaded> | undefined,
+  running?: Running,
 ): Promise<Content> {
   if (look.problem) return unreadable(look.problem);
-  const file = await readText(path);
+  const file = await readBytes(path);
   if (file.kind === 'unreadable') return unreadable(file.problem);
-  const { text } = file;
-  if (text === inForce?.text) return inForce;
+  const { bytes } = file;
+  if (running && Buffer.compare(bytes, running.inForce.bytes) === 0) return running.inForce;
 
   const { changedAtMs } = look;
   const nowMs = clock.nowMs();
-  const options = { file: path, environmentDefaults, changedAtMs, nowMs, previous: inForce?.load };
-  if (!inForce || text.length <= MAX_READ_HERE_LENGTH) {
-    return { text, load: loadConfiguration(text, options) };
+  const previous = running?.inForce.load;
+  const options = { file: path, environmentDefaults, changedAtMs, nowMs, previous };
+  if (running && bytes.length > MAX_READ_HERE_BYTES) {
+    const order = { bytes, file: path, environmentDefaults, nowMs };
+    const reading = await readApart(order, running.signal);
+    return { bytes, load: await betweenTurns(loadPacked(reading, options), running.signal) };
   }
-  const reading = await readApart({ text, file: path, nowMs });
-  return { text, load: loadReading(reading, text, options) };
+  const decoded = decodeText(bytes, path);
+  if (decoded.kind === 'unreadable') return unreadable(decoded.problem);
+  return { bytes, load: loadConfiguration(decoded.text, options) };
 }
 
 function unreadable(problem: Problem): Content {
-  return { text: '', load: { kind: 'refused', problems: [problem] } };
+  return { bytes: new Uint8Array(), load: { kind: 'refused', problems: [problem] } };
+}
+
+/** Once they are told, memory holds nothing but what decides. */
+function withoutWarnings({ bytes, load }: Content<LoadedSnapshot>): Content<LoadedSnapshot> {
+  const { kind, snapshot, writtenRevision } = load;
+  return { bytes, load: { kind, snapshot, writtenRevision, warnings: [] } };
 }
 
 class FileSource implements ConfigSource {
   readonly #options: FileSourceOptions;
-  #inForce: Content<Loaded>;
+  #inForce: Content<LoadedSnapshot>;
   #refusal = '';
   /** Of the file that was last taken up or refused. */
   #judged: string;
@@ -92,12 +110,12 @@ class FileSource implements ConfigSource {
   #restlessLooks = 0;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
-  #closed = false;
+  readonly #closing = new AbortController();
 
-  constructor(options: FileSourceOptions, look: Look, inForce: Content<Loaded>) {
+  constructor(options: FileSourceOptions, look: Look, inForce: Content<LoadedSnapshot>) {
     this.#options = options;
     this.#judged = look.signature;
-    this.#inForce = inForce;
+    this.#inForce = withoutWarnings(inForce);
     options.onLoad(inForce.load.snapshot, inForce.load.warnings);
   }
 
@@ -110,17 +128,18 @@ class FileSource implements ConfigSource {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     clearTimeout(this.#timer);
     await this.#looking;
   }
 
   /** Looks again and again until closed; does not keep the process alive. */
   watch(): void {
-    if (this.#closed) return;
+    if (this.#closing.signal.aborted) return;
     this.#timer = setTimeout(() => {
       this.#looking = this.#look()
         .catch((error: unknown) => {
+          if (this.#closing.signal.aborted) return;
           this.#judged = this.#unsettled;
           this.#refuse([this.#problem(`the file could not be taken up: ${String(error)}`)]);
         })
@@ -139,9 +158,10 @@ class FileSource implements ConfigSource {
       this.#restlessLooks += 1;
       if (this.#restlessLooks === MAX_RESTLESS_LOOKS) this.#refuse([this.#problem(RESTLESS)]);
     } else {
-      const content = await contentOf(this.#options, look, this.#inForce);
+      const { signal } = this.#closing;
+      const content = await contentOf(this.#options, look, { inForce: this.#inForce, signal });
       const after = await lookAt(this.#options.path);
-      if (after.signature !== look.signature || this.#closed) return;
+      if (after.signature !== look.signature || signal.aborted) return;
       this.#settled(look);
       this.#take(content);
     }
@@ -153,14 +173,14 @@ class FileSource implements ConfigSource {
     this.#restlessLooks = 0;
   }
 
-  #take({ text, load }: Content): void {
+  #take({ bytes, load }: Content): void {
     if (load.kind === 'refused') {
       this.#refuse(load.problems);
       return;
     }
     this.#refusal = '';
     if (load === this.#inForce.load) return;
-    this.#inForce = { text, load };
+    this.#inForce = withoutWarnings({ bytes, load });
     this.#options.onLoad(load.snapshot, load.warnings);
   }
 

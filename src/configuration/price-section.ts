@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { REFUSED, scalar, type Read } from './scalar.ts';
 import { FULL_PER_MILLE } from './bounds.ts';
-import { complexityFactor, identifier, money, percentage, text } from './fields.ts';
+import { complexityFactor, flag, identifier, money, percentage, text } from './fields.ts';
 
 /** The section `prices`. */
 export const prices = z.strictObject({
@@ -37,6 +37,11 @@ export const prices = z.strictObject({
     .optional()
     .describe(
       'US dollars of one call to an agent without a provider. Default "0.05", or EXTERNAL_AGENT_DEFAULT_COST_PER_EXECUTION.',
+    ),
+  recalibrate: flag
+    .optional()
+    .describe(
+      'Multiply estimates with what an agent was found to cost beside them, from 0.25 to 4, once it is off by more than 15 %. It changes what is held, so the default is false.',
     ),
 });
 

@@ -13,9 +13,13 @@ export interface Look {
   readonly problem: Problem | undefined;
 }
 
-export type FileText =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'unreadable'; readonly problem: Problem };
+interface Unreadable {
+  readonly kind: 'unreadable';
+  readonly problem: Problem;
+}
+
+type FileBytes = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | Unreadable;
+export type FileText = { readonly kind: 'text'; readonly text: string } | Unreadable;
 
 /** Looks at a file, through links, without reading it. */
 export async function lookAt(file: string): Promise<Look> {
@@ -33,9 +37,22 @@ export async function lookAt(file: string): Promise<Look> {
   }
 }
 
-export async function readText(file: string): Promise<FileText> {
+export async function readBytes(file: string): Promise<FileBytes> {
   try {
-    const bytes = await readFile(file);
+    return { kind: 'bytes', bytes: await readFile(file) };
+  } catch (error) {
+    return { kind: 'unreadable', problem: problemOf(file, reasonOf(error)) };
+  }
+}
+
+export async function readText(file: string): Promise<FileText> {
+  const content = await readBytes(file);
+  return content.kind === 'unreadable' ? content : decodeText(content.bytes, file);
+}
+
+/** @param file whose bytes they are, for the problem when they are no text. */
+export function decodeText(bytes: Uint8Array, file: string): FileText {
+  try {
     return { kind: 'text', text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch (error) {
     return { kind: 'unreadable', problem: problemOf(file, reasonOf(error)) };

@@ -1,3 +1,4 @@
+import { evaluationOrder } from '../policy/policy.ts';
 import { type Claim, type Demand, demandOf, type WrittenPolicy } from './claims.ts';
 import type { ConfigurationDocument } from './document.ts';
 import type { Warning } from './warning.ts';
@@ -34,13 +35,6 @@ export function isEnforced({ enabled, shadow }: WrittenPolicy): boolean {
 
 export function alwaysApplies({ tenants, conditions }: WrittenPolicy): boolean {
   return tenants === undefined && conditions.length === 0;
-}
-
-/** As policies are evaluated: by priority; in a tie deny first, then by id. */
-function evaluationOrder(a: WrittenPolicy, b: WrittenPolicy): number {
-  if (a.priority !== b.priority) return a.priority - b.priority;
-  if (a.effect !== b.effect) return a.effect === 'deny' ? -1 : 1;
-  return a.id < b.id ? -1 : 1;
 }
 
 function behindWall(wall: Ranked | undefined, behind: readonly Ranked[]): readonly Warning[] {

@@ -4,7 +4,14 @@ import type { Combining } from '../policy/verdict.ts';
 import type { Calibration } from '../pricing/calibration.ts';
 import type { Call } from './call.ts';
 import type { AccountStatus, WindowStatus } from './decision.ts';
-import type { AccountQuery, Health, Overloaded, Reservation, TooBroad, Unavailable } from './ports.ts';
+import type {
+  AccountQuery,
+  Health,
+  Overloaded,
+  Reservation,
+  TooBroad,
+  Unavailable,
+} from './ports.ts';
 import type { Page, RecordQuery, StoredRecord } from './record.ts';
 import type { UsageQuery, UsageRow } from './usage.ts';
 

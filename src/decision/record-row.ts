@@ -1,3 +1,4 @@
+import type { AuditEvent } from './audit-event.ts';
 import { encodeRecord } from './record-text.ts';
 import type { DecisionRecord } from './record.ts';
 
@@ -33,6 +34,20 @@ export function recordEnd(record: DecisionRecord): string {
     `${end}\u001f${person.keyId}\u001f${person.wrappedKey}\u001f${person.emailIndex}` +
     `\u001f${person.userIndex}\u001f${person.keyMadeAtMs}\u001f${person.sealed}`
   );
+}
+
+/** Stands where a decision has its operation. */
+const AUDIT = 'audit';
+
+/** An audit event as a row: its name stands where a decision has its reason. */
+export function auditRow(event: AuditEvent): string {
+  const { tenant, eventId, atMs, outcome } = event;
+  const id = plain(eventId);
+  const effect = outcome === 'success' ? 'allow' : 'deny';
+  return [
+    ...[plain(tenant), id, id, AUDIT, Math.floor(atMs), '', '', '', effect, event.event],
+    ...['', '', JSON.stringify(event)],
+  ].join(FIELD_SEPARATOR);
 }
 
 /** Each code once, in the order of its first reason. */

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ScopeFacts } from '../scope/scope.ts';
-import { compileLimits, type Exemption, type LimitDefinition } from './limit-set.ts';
+import {
+  LimitCollection,
+  type Exemption,
+  type LimitDefinition,
+  type LimitSet,
+} from './limit-set.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -43,6 +48,16 @@ function exemption(part: Partial<Exemption>): Exemption {
     reason: 'incident',
     ...part,
   };
+}
+
+function compileLimits(
+  definitions: readonly LimitDefinition[],
+  exemptions: readonly Exemption[],
+): LimitSet {
+  const collection = new LimitCollection();
+  for (const definition of definitions) collection.add(definition);
+  for (const one of exemptions) collection.exempt(one);
+  return collection.done();
 }
 
 describe('limits of a call', () => {

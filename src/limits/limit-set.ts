@@ -94,21 +94,38 @@ interface CompiledExemption extends Exemption {
 
 const NOTHING: LimitSelection = { counters: [], shadow: [], exempted: [], uses: [] };
 
-export function compileLimits(
-  definitions: readonly LimitDefinition[],
-  exemptions: readonly Exemption[],
-): LimitSet {
-  const limits = definitions.map(compileLimit).sort((a, b) => (a.id < b.id ? -1 : 1));
-  const lifted = exemptions.map((one) => ({ ...one, matches: compileMatch(one.match) }));
-  return {
-    definitions,
-    settlesLater: definitions.some(isSettledLater),
-    settlesLaterInShadow: definitions
-      .filter((one) => one.shadow && isSettledLater(one))
-      .map(({ id }) => id),
-    select: (facts, tokens, nowMs) =>
-      limits.length === 0 ? NOTHING : select(limits, inForce(lifted, facts, nowMs), facts, tokens),
-  };
+/** Takes in limits and exemptions one by one, so that ten thousand are not compiled in one go. */
+export class LimitCollection {
+  readonly #definitions: LimitDefinition[] = [];
+  readonly #limits: CompiledLimit[] = [];
+  readonly #lifted: CompiledExemption[] = [];
+
+  add(definition: LimitDefinition): void {
+    this.#definitions.push(definition);
+    this.#limits.push(compileLimit(definition));
+  }
+
+  exempt(exemption: Exemption): void {
+    this.#lifted.push({ ...exemption, matches: compileMatch(exemption.match) });
+  }
+
+  /** Of all that were taken in; none may be added afterwards. */
+  done(): LimitSet {
+    const definitions = Object.freeze(this.#definitions);
+    const limits = this.#limits.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const lifted = this.#lifted;
+    return {
+      definitions,
+      settlesLater: definitions.some(isSettledLater),
+      settlesLaterInShadow: definitions
+        .filter((one) => one.shadow && isSettledLater(one))
+        .map(({ id }) => id),
+      select: (facts, tokens, nowMs) =>
+        limits.length === 0
+          ? NOTHING
+          : select(limits, inForce(lifted, facts, nowMs), facts, tokens),
+    };
+  }
 }
 
 function compileLimit(definition: LimitDefinition): CompiledLimit {

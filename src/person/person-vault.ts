@@ -87,6 +87,13 @@ export class PersonVault {
     return this.#indexOf(tenant, 'user', externalUserId);
   }
 
+  /** Lets go of the keys of whoever is found by an index, so that new ones are made. */
+  forget(index: string): void {
+    for (const [whose, { emailIndex, userIndex }] of this.#keys) {
+      if (emailIndex === index || userIndex === index) this.#keys.delete(whose);
+    }
+  }
+
   /** Names the master key without telling it. */
   masterKeyId(): string {
     return this.#indexOf('', 'master', '');

@@ -11,24 +11,23 @@ export interface Candidate {
 /**
  * A policy in two stages. Requests of one tenant, agent, provider and environment are a kind, and
  * conditions that ask for nothing else are evaluated once for it. What then remains of the policy
- * is made beforehand, for both answers that leave it in the race.
+ * is made beforehand for the answer that leaves most of them in the race.
  */
 export interface Staged {
   readonly ofKind: readonly Condition[];
-  readonly true: Candidate;
-  readonly unknown: Candidate;
+  readonly whenTrue: Candidate;
 }
 
 const OF_KIND = new Set(['agent', 'provider', 'environment']);
+const NONE: readonly Condition[] = [];
 
 /** @param policy with its conditions in the order of the definition. */
 export function stage({ conditions }: PolicyDefinition, policy: Policy): Staged {
   const isOfKind = (place: number): boolean => OF_KIND.has(conditions[place]?.type ?? '');
-  const ofKind = policy.conditions.filter((_, place) => isOfKind(place));
   const rest = policy.conditions.filter((_, place) => !isOfKind(place));
-  return {
-    ofKind,
-    true: { policy, base: 'true', conditions: rest },
-    unknown: { policy, base: 'unknown', conditions: rest },
-  };
+  if (rest.length === policy.conditions.length) {
+    return { ofKind: NONE, whenTrue: { policy, base: 'true', conditions: policy.conditions } };
+  }
+  const ofKind = policy.conditions.filter((_, place) => isOfKind(place));
+  return { ofKind, whenTrue: { policy, base: 'true', conditions: rest } };
 }

@@ -1,13 +1,11 @@
 import type { ConditionDefinition } from './conditions/definition.ts';
 import type { Staged } from './candidate.ts';
 import type { PolicyFacts } from './facts.ts';
-import type { Policy, PolicyDefinition } from './policy.ts';
+import type { PolicyDefinition } from './policy.ts';
 
-/** A policy in its place in evaluation order, with what it was made of. */
+/** A policy in its place in evaluation order. */
 export interface Placed {
   readonly place: number;
-  readonly definition: PolicyDefinition;
-  readonly policy: Policy;
   readonly staged: Staged;
 }
 
@@ -35,9 +33,8 @@ const DIMENSIONS: readonly Dimension[] = [
 
 /** Policies of one dimension, by value in lower case. */
 interface Shelf {
-  readonly dimension: Dimension;
-  readonly all: readonly Placed[];
-  readonly byValue: ReadonlyMap<string, readonly Placed[]>;
+  readonly all: Placed[];
+  readonly byValue: Map<string, Placed[]>;
 }
 
 /**
@@ -46,41 +43,38 @@ interface Shelf {
  * missing every policy of the dimension is found, because it may be unevaluable.
  */
 export class PolicyIndex {
-  readonly #shelves: readonly Shelf[];
+  readonly #shelves = new Map<Dimension, Shelf>();
   /** Policies that no dimension tells apart. */
-  readonly #rest: readonly Placed[];
+  readonly #rest: Placed[] = [];
 
-  /** @param placed in evaluation order. */
-  constructor(placed: readonly Placed[]) {
-    const shelves = DIMENSIONS.map((dimension) => ({
-      dimension,
-      all: [] as Placed[],
-      byValue: new Map<string, Placed[]>(),
-    }));
-    const rest: Placed[] = [];
-    for (const one of placed) {
-      const found = shelves
-        .map((shelf) => ({ shelf, values: valuesOf(one.definition, shelf.dimension) }))
-        .find(({ values }) => values !== undefined);
-      if (!found?.values) {
-        rest.push(one);
-        continue;
+  add(definition: PolicyDefinition, placed: Placed): void {
+    for (const dimension of DIMENSIONS) {
+      const values = valuesOf(definition, dimension);
+      if (!values) continue;
+      const { all, byValue } = this.#shelfOf(dimension);
+      all.push(placed);
+      for (const value of values) {
+        const known = byValue.get(value);
+        if (known) known.push(placed);
+        else byValue.set(value, [placed]);
       }
-      found.shelf.all.push(one);
-      for (const value of found.values) {
-        const known = found.shelf.byValue.get(value);
-        if (known) known.push(one);
-        else found.shelf.byValue.set(value, [one]);
-      }
+      return;
     }
-    this.#shelves = shelves.filter(({ all }) => all.length > 0);
-    this.#rest = rest;
+    this.#rest.push(placed);
+  }
+
+  #shelfOf(dimension: Dimension): Shelf {
+    const known = this.#shelves.get(dimension);
+    if (known) return known;
+    const shelf = { all: [], byValue: new Map<string, Placed[]>() };
+    this.#shelves.set(dimension, shelf);
+    return shelf;
   }
 
   /** In any order. */
   candidates(facts: PolicyFacts): readonly Placed[] {
     const found = [...this.#rest];
-    for (const { dimension, all, byValue } of this.#shelves) {
+    for (const [dimension, { all, byValue }] of this.#shelves) {
       const value = dimension.read(facts);
       const some = value === '' ? all : byValue.get(value.toLowerCase());
       if (some) for (const one of some) found.push(one);

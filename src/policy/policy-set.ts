@@ -1,7 +1,9 @@
+import { attributesIn, type AskedAttributes } from './asked-attributes.ts';
 import { combine, type Answered } from './combine.ts';
 import { compileCondition } from './conditions/compile.ts';
 import type { PolicyFacts } from './facts.ts';
-import type { Condition, Policy, PolicyDefinition } from './policy.ts';
+import type { ConditionDefinition } from './conditions/definition.ts';
+import { evaluationOrder, type Condition, type Policy, type PolicyDefinition } from './policy.ts';
 import { stage, type Candidate } from './candidate.ts';
 import { PolicyIndex, type Placed } from './policy-index.ts';
 import { allOf } from './truth.ts';
@@ -13,6 +15,8 @@ import type { Combining, ConditionTrace, PolicyTrace, PolicyVerdict, Truth } fro
  */
 export interface PolicySet {
   readonly combining: Combining;
+  /** Attributes that any policy in force asks for. */
+  readonly attributes: AskedAttributes;
   /** Policies in force for a tenant, in evaluation order. */
   inForce(tenant: string): readonly Policy[];
   /**
@@ -29,25 +33,57 @@ export function compilePolicies(
   definitions: readonly PolicyDefinition[],
   combining: Combining,
 ): PolicySet {
-  const placed = definitions
-    .filter((definition) => definition.enabled)
-    .sort(evaluationOrder)
-    .map((definition, place) => {
-      const policy = compilePolicy(definition);
-      return { place, definition, policy, staged: stage(definition, policy) };
-    });
-  const shelf = new TenantShelf(placed);
-  return {
-    combining,
-    inForce: (tenant) => shelf.inForce(tenant),
-    evaluate: (facts, trace) =>
-      evaluate(
-        trace === 'all' ? shelf.inForce(facts.tenant).map(whole) : shelf.candidates(facts),
-        combining,
-        facts,
-        trace,
-      ),
-  };
+  const collection = new PolicyCollection();
+  for (const definition of definitions.toSorted(evaluationOrder)) collection.add(definition);
+  return collection.done(combining);
+}
+
+/** Takes in policies one by one, so that ten thousand need not be compiled in one go. */
+export class PolicyCollection {
+  readonly #shelf = new TenantShelf();
+  /** A definition that several policies share is compiled once. */
+  readonly #conditions = new Map<ConditionDefinition, Condition>();
+  readonly #attributes = new Set<string>();
+  #anyAttribute = false;
+  #place = 0;
+
+  /** In evaluation order. One that is not enabled is left out. */
+  add(definition: PolicyDefinition): void {
+    if (!definition.enabled) return;
+    const { id, name, effect, priority, obligations, shadow = false } = definition;
+    const conditions = definition.conditions.map((one) => this.#compiled(one));
+    const policy = { id, name, effect, priority, obligations, shadow, conditions };
+    const staged = stage(definition, policy);
+    this.#shelf.add(definition, { place: this.#place++, staged });
+  }
+
+  #compiled(definition: ConditionDefinition): Condition {
+    const known = this.#conditions.get(definition);
+    if (known) return known;
+    const condition = compileCondition(definition);
+    this.#conditions.set(definition, condition);
+    const asked = attributesIn(definition);
+    if (asked) for (const name of asked) this.#attributes.add(name);
+    else this.#anyAttribute = true;
+    return condition;
+  }
+
+  /** Of all that were taken in; none may be added afterwards. */
+  done(combining: Combining): PolicySet {
+    const shelf = this.#shelf;
+    return {
+      combining,
+      attributes: this.#anyAttribute ? undefined : this.#attributes,
+      inForce: (tenant) => shelf.inForce(tenant),
+      evaluate: (facts, trace) =>
+        evaluate(
+          trace === 'all' ? shelf.inForce(facts.tenant).map(whole) : shelf.candidates(facts),
+          combining,
+          facts,
+          trace,
+        ),
+    };
+  }
 }
 
 /** Nothing of it is settled yet. */
@@ -55,49 +91,43 @@ function whole(policy: Policy): Candidate {
   return { policy, base: 'true', conditions: policy.conditions };
 }
 
-/** Lower priority number first; ties: deny first, then id. */
-function evaluationOrder(a: PolicyDefinition, b: PolicyDefinition): number {
-  if (a.priority !== b.priority) return a.priority - b.priority;
-  if (a.effect !== b.effect) return a.effect === 'deny' ? -1 : 1;
-  return a.id < b.id ? -1 : 1;
-}
-
-function compilePolicy(definition: PolicyDefinition): Policy {
-  const { id, name, effect, priority, obligations, shadow = false } = definition;
-  const conditions = definition.conditions.map(compileCondition);
-  return { id, name, effect, priority, obligations, shadow, conditions };
-}
-
 /** Candidates kept over all kinds of request, 8 bytes each; then all are looked for anew. */
 const MAX_KEPT = 4_000_000;
 
+/** Policies of all tenants, or of one. */
+class Shelf {
+  readonly all: Placed[] = [];
+  readonly index = new PolicyIndex();
+
+  add(definition: PolicyDefinition, placed: Placed): void {
+    this.all.push(placed);
+    this.index.add(definition, placed);
+  }
+}
+
 /** Policies of all tenants and of each, indexed apart. */
 class TenantShelf {
-  readonly #common: readonly Placed[];
-  readonly #own = new Map<string, Placed[]>();
-  readonly #commonIndex: PolicyIndex;
-  readonly #ownIndexes: ReadonlyMap<string, PolicyIndex>;
+  readonly #common = new Shelf();
+  readonly #own = new Map<string, Shelf>();
   /** By tenant, agent, provider and environment: requests that have these in common are a kind. */
   readonly #kept = new Map<string, readonly Candidate[]>();
   #keptCandidates = 0;
 
-  constructor(placed: readonly Placed[]) {
-    this.#common = placed.filter(({ definition }) => definition.tenants === undefined);
-    for (const one of placed) {
-      for (const tenant of new Set(one.definition.tenants)) {
-        const known = this.#own.get(tenant);
-        if (known) known.push(one);
-        else this.#own.set(tenant, [one]);
-      }
+  /** @param placed after all that were added before. */
+  add(definition: PolicyDefinition, placed: Placed): void {
+    if (definition.tenants === undefined) this.#common.add(definition, placed);
+    for (const tenant of new Set(definition.tenants)) {
+      let shelf = this.#own.get(tenant);
+      if (!shelf) this.#own.set(tenant, (shelf = new Shelf()));
+      shelf.add(definition, placed);
     }
-    this.#commonIndex = new PolicyIndex(this.#common);
-    this.#ownIndexes = new Map([...this.#own].map(([id, own]) => [id, new PolicyIndex(own)]));
   }
 
   inForce(tenant: string): readonly Policy[] {
     const own = this.#own.get(tenant);
-    const all = own ? inOrder([...this.#common, ...own]) : this.#common;
-    return all.map(({ policy }) => policy);
+    const common = this.#common.all;
+    const all = own ? inOrder([...common, ...own.all]) : common;
+    return all.map(({ staged }) => staged.whenTrue.policy);
   }
 
   /** Those in force that can apply, in evaluation order. */
@@ -106,12 +136,14 @@ class TenantShelf {
     const kind = `${tenant}\n${agent}\n${provider}\n${environment}`;
     const kept = this.#kept.get(kind);
     if (kept) return kept;
-    const own = this.#ownIndexes.get(tenant)?.candidates(facts) ?? [];
-    const found = inOrder([...this.#commonIndex.candidates(facts), ...own]);
+    const own = this.#own.get(tenant)?.index.candidates(facts) ?? [];
+    const found = inOrder([...this.#common.index.candidates(facts), ...own]);
     const candidates: Candidate[] = [];
     for (const { staged } of found) {
-      const truth = allOf(staged.ofKind, (condition) => condition.evaluate(facts));
-      if (truth !== 'false') candidates.push(staged[truth]);
+      const { ofKind, whenTrue } = staged;
+      const truth = allOf(ofKind, (condition) => condition.evaluate(facts));
+      if (truth === 'true') candidates.push(whenTrue);
+      else if (truth === 'unknown') candidates.push({ ...whenTrue, base: truth });
     }
     this.#keep(kind, candidates);
     return candidates;

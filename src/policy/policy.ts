@@ -25,6 +25,15 @@ export interface PolicyDefinition {
   readonly shadow?: boolean;
 }
 
+/** Lower priority number first; ties: deny first, then id. */
+export function evaluationOrder(a: Ranked, b: Ranked): number {
+  if (a.priority !== b.priority) return a.priority - b.priority;
+  if (a.effect !== b.effect) return a.effect === 'deny' ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
+}
+
+type Ranked = Pick<PolicyDefinition, 'id' | 'effect' | 'priority'>;
+
 /** A condition ready to be asked. */
 export interface Condition {
   /** What it asks, in words. */

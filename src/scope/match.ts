@@ -94,6 +94,9 @@ export interface Chosen<T> {
  * Keeps the nearest of every family. Definitions that are equally near all apply. Order is kept.
  */
 export function chooseNearest<T extends Placed>(matching: readonly T[]): readonly Chosen<T>[] {
+  const [only, ...others] = matching;
+  if (only === undefined) return [];
+  if (others.length === 0) return [{ definition: only, replacedBy: undefined }];
   const nearest = new Map<string, T>();
   for (const definition of matching) {
     const best = nearest.get(definition.nearness.family);

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import {
   appendFile,
   mkdir,
@@ -16,8 +16,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BUILT_IN_DEFAULTS } from '../../src/configuration/environment-defaults.ts';
 import { openFileSource } from '../../src/configuration/file-source.ts';
 import { ConfigurationError, problemText } from '../../src/configuration/problem.ts';
-import { readApart } from '../../src/configuration/reading-thread.ts';
-import { readConfiguration } from '../../src/configuration/reading.ts';
 import type { ConfigSource } from '../../src/decision/ports.ts';
 import type { Snapshot } from '../../src/decision/snapshot.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
@@ -35,12 +33,14 @@ let path: string;
 let source: ConfigSource | undefined;
 let loads: Snapshot[];
 let refusals: ConfigurationError[];
+let clock: ManualClock;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tollgate-configuration-'));
   path = join(folder, 'tollgate.yaml');
   loads = [];
   refusals = [];
+  clock = new ManualClock(NOW_MS);
 });
 
 afterEach(async () => {
@@ -58,7 +58,7 @@ async function opened(): Promise<ConfigSource> {
   source = await openFileSource({
     path,
     environmentDefaults: BUILT_IN_DEFAULTS,
-    clock: new ManualClock(NOW_MS),
+    clock,
     onLoad: (snapshot) => loads.push(snapshot),
     onRefusal: (error) => refusals.push(error),
   });
@@ -167,10 +167,30 @@ describe('a configuration file too large to be read between two decisions', () =
     );
   });
 
-  it('says the same on a thread of its own, money and moments included', async () => {
-    const text = readFileSync('examples/quickstart.yaml', 'utf8');
-    const order = { text, file: 'x.yaml', nowMs: NOW_MS };
-    expect(await readApart(order)).toEqual(readConfiguration(order));
+  /** A source that has begun to read the large file, and has not got far. */
+  async function reading(): Promise<ConfigSource> {
+    const from = await open(right('before'));
+    const asked = vi.spyOn(clock, 'nowMs');
+    await writeFile(path, right('large', LARGE));
+    await vi.waitFor(() => expect(asked).toHaveBeenCalled(), { timeout: LARGE_MS, interval: 1 });
+    return from;
+  }
+
+  it('is never in force when the file changes meanwhile', async () => {
+    const from = await reading();
+    await writeFile(path, right('after'));
+    await vi.waitFor(() => expect(tenantsOf(from)).toEqual(['after']), { timeout: LARGE_MS });
+    expect(loads.map(({ tenants }) => [...tenants.keys()])).toEqual([['before'], ['after']]);
+    expect(refusals).toEqual([]);
+  });
+
+  it('is given up when the source is closed meanwhile, and nobody is told', async () => {
+    const from = await reading();
+    await from.close();
+    expect(tenantsOf(from)).toEqual(['before']);
+    expect(loads).toHaveLength(1);
+    expect(refusals).toEqual([]);
+    expect(from.refusal()).toBe('');
   });
 });
 

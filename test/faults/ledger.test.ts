@@ -1,9 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { finishHold } from '../../src/decision/finish.ts';
@@ -11,9 +5,9 @@ import { openPostgres } from '../../src/stores/postgres/open-postgres.ts';
 import { CallerFleet } from '../support/caller-fleet.ts';
 import { startCuttingProxy, type CuttingProxy } from '../support/cutting-proxy.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
+import { SidecarProcess } from '../support/sidecar-process.ts';
 import { eventually } from './waiting.ts';
 
-const root = join(import.meta.dirname, '..', '..');
 const CALLERS = 64;
 const CAP_MICRO_USD = 3_000_000n;
 /** Before the fault and again after it. */
@@ -35,45 +29,27 @@ budgets:
 describe(`X2 X3 X5 the books after a fault, with 64 callers that repeat (seed ${SEED})`, () => {
   let postgres: PostgresServer;
   let proxy: CuttingProxy;
-  let directory: string;
   let databaseUrl: string;
-  let sidecar: ChildProcess;
+  let sidecar: SidecarProcess;
 
   beforeAll(async () => {
     postgres = await startPostgres();
   });
   beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'tollgate-faults-'));
-    writeFileSync(join(directory, 'tollgate.yaml'), CONFIGURATION);
     databaseUrl = await postgres.createDatabase();
     proxy = await startCuttingProxy(postgres.port);
-    sidecar = await startSidecar();
+    const throughProxy = databaseUrl.replace(`:${postgres.port}/`, `:${proxy.port}/`);
+    sidecar = await SidecarProcess.start({
+      configuration: CONFIGURATION,
+      databaseUrl: throughProxy,
+    });
   });
   afterEach(async () => {
-    sidecar.kill('SIGKILL');
+    await sidecar[Symbol.asyncDispose]();
     await proxy[Symbol.asyncDispose]();
-    rmSync(directory, { recursive: true, force: true });
   });
   afterAll(() => postgres[Symbol.asyncDispose]());
 
-  const address = (): string => `unix:${join(directory, 'sock')}`;
-  const startSidecar = async (): Promise<ChildProcess> => {
-    const args = ['serve', '--config', join(directory, 'tollgate.yaml'), '--listen', address()];
-    const child = spawn(process.execPath, [join(root, 'src', 'main.ts'), ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: {
-        ...process.env,
-        DATABASE_URL: databaseUrl.replace(`:${postgres.port}/`, `:${proxy.port}/`),
-        TOLLGATE_DATA_DIR: join(directory, 'data'),
-        TOLLGATE_METRICS_LISTEN: 'off',
-        TOLLGATE_LOG_LEVEL: 'silent',
-      },
-    });
-    for await (const line of createInterface(child.stderr)) {
-      if (line.startsWith('Tollgate serves')) return child;
-    }
-    throw new Error('the sidecar ended before it served');
-  };
   const hotAccount = async (): Promise<{ held: bigint; committed: bigint }> => {
     const [row] = await postgres.run<{ held: string; committed: string }>(
       databaseUrl,
@@ -85,11 +61,8 @@ describe(`X2 X3 X5 the books after a fault, with 64 callers that repeat (seed ${
 
   const faults: Readonly<Record<string, () => Promise<void>>> = {
     'SIGKILL of the sidecar': async () => {
-      const ended = once(sidecar, 'exit');
-      sidecar.kill('SIGKILL');
-      await ended;
-      rmSync(join(directory, 'sock'), { force: true });
-      sidecar = await startSidecar();
+      await sidecar.end('SIGKILL');
+      await sidecar.start();
     },
     'SIGKILL of a Postgres backend': async () => {
       const [backend] = await postgres.run<{ pid: number }>(
@@ -114,7 +87,7 @@ describe(`X2 X3 X5 the books after a fault, with 64 callers that repeat (seed ${
   };
 
   it.each(Object.keys(faults))('%s', { timeout: 90_000 }, async (name) => {
-    const fleet = new CallerFleet(address(), CALLERS, SEED);
+    const fleet = new CallerFleet(sidecar.address, CALLERS, SEED);
     const finished = (): number => fleet.told.settled + fleet.told.denied;
     await eventually(() => finished() >= CALLS, 'the callers did not get going');
     await faults[name]?.();

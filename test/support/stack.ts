@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { BUILT_IN_DEFAULTS } from '../../src/configuration/environment-defaults.ts';
 import { loadConfiguration } from '../../src/configuration/load.ts';
+import { startCalibrations, type CalibrationRounds } from '../../src/control/calibrations.ts';
 import { finishHold } from '../../src/decision/finish.ts';
 import { grantTokens } from '../../src/decision/grant-token.ts';
 import { silentObserver } from '../../src/decision/observer.ts';
 import { openPipeline } from '../../src/decision/pipeline.ts';
 import type { ConfigSource, Lineage, RateLimiter, Recorder } from '../../src/decision/ports.ts';
+import { openPersonDesk } from '../../src/decision/person-desk.ts';
 import { openQueryDesk } from '../../src/decision/query-desk.ts';
 import { DecisionServiceClient } from '../../src/gen/tollgate/v1/decision_service.ts';
 import { QueryServiceClient } from '../../src/gen/tollgate/v1/query_service.ts';
+import { RecordServiceClient } from '../../src/gen/tollgate/v1/record_service.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { startGrpcServer } from '../../src/server/grpc-server.ts';
 import { noTracing } from '../../src/server/request-tracing.ts';
@@ -56,8 +59,11 @@ export interface Stack extends AsyncDisposable {
   readonly address: string;
   readonly decisions: DecisionServiceClient;
   readonly queries: QueryServiceClient;
+  readonly records: RecordServiceClient;
+  readonly vault: PersonVault;
   readonly stores: LedgerStores;
   readonly limiter: RateLimiter;
+  readonly calibrations: CalibrationRounds;
   /** Brings what waits in the journal to the Lineage. */
   flush(): Promise<void>;
 }
@@ -78,7 +84,13 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   const config = configOf(options.configuration, clock);
   const localLimiter = new MemoryRateLimiter({ clock });
   const persons = new PersonVault(randomBytes(MASTER_KEY_BYTES), clock);
-  const parts = { config, limiter, localLimiter, ledger: stores.ledger, recorder, persons, clock };
+  const calibrations = startCalibrations(stores.sums, {
+    seen: () => undefined,
+    failed: () => undefined,
+  });
+  opened.defer(() => calibrations.stop());
+  const { ledger } = stores;
+  const parts = { config, limiter, localLimiter, ledger, recorder, persons, clock, calibrations };
   const grpc = await startGrpcServer({
     listen: `unix:${join(scratch, 'sock')}`,
     allowInsecure: false,
@@ -94,6 +106,12 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       version: 'test',
       startedAtMs: 0,
     }),
+    personDesk: openPersonDesk({
+      ...parts,
+      store: stores.persons,
+      trail: stores.audit,
+      opener: () => persons,
+    }),
     tracing: noTracing,
     log: { warn: () => undefined, error: (fields, message) => console.error(message, fields) },
     serving: true,
@@ -103,17 +121,22 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   });
   const decisions = new DecisionServiceClient(grpc.address, credentials.createInsecure());
   const queries = new QueryServiceClient(grpc.address, credentials.createInsecure());
+  const records = new RecordServiceClient(grpc.address, credentials.createInsecure());
   opened.defer(() => {
     decisions.close();
     queries.close();
+    records.close();
   });
   const closing = opened.move();
   return {
     address: grpc.address,
     decisions,
     queries,
+    records,
+    vault: persons,
     stores,
     limiter,
+    calibrations,
     flush: () => flushed(recorder),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };

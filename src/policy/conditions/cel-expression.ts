@@ -38,6 +38,8 @@ const LOOPS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 export interface CelExpression {
   /** Variables that it uses, in the order in which they are met. */
   readonly variables: readonly CelVariable[];
+  /** Names of the attributes that it reads; undefined when they are known only by running it. */
+  readonly attributes: readonly string[] | undefined;
   /** @throws when it cannot be evaluated: a fact is missing, of another type, or too large. */
   readonly evaluate: (context: CelContext) => unknown;
 }
@@ -57,12 +59,18 @@ export function parseCel(
   if (!checked.valid) return { problem: firstLine(checked.error?.message ?? 'is not CEL') };
   if (checked.type !== 'bool') return { problem: `is a ${checked.type ?? 'value'}, not a bool` };
   const program = environment.parse(text);
-  const seen: Seen = { variables: new Set(), problem: undefined };
+  const seen: Seen = {
+    variables: new Set(),
+    attributes: new Set(),
+    anyAttribute: false,
+    problem: undefined,
+  };
   walk(program.ast, 0, seen);
   if (seen.problem !== undefined) return { problem: seen.problem };
   return {
     ok: {
       variables: [...seen.variables],
+      attributes: seen.anyAttribute ? undefined : [...seen.attributes],
       evaluate: (context): unknown => program(context),
     },
   };
@@ -70,6 +78,9 @@ export function parseCel(
 
 interface Seen {
   readonly variables: Set<CelVariable>;
+  readonly attributes: Set<string>;
+  /** The map of attributes itself is used, or a key that is worked out. */
+  anyAttribute: boolean;
   problem: string | undefined;
 }
 
@@ -79,9 +90,16 @@ function walk(node: unknown, loops: number, seen: Seen): void {
     for (const inner of node) walk(inner, loops, seen);
     return;
   }
-  if (typeof node !== 'object' || node === null || !('op' in node) || !('args' in node)) return;
+  if (!isNode(node)) return;
   const { op, args } = node;
+  const named = attributeNamed(op, args);
+  if (named !== undefined) {
+    seen.variables.add('attributes');
+    seen.attributes.add(named);
+    return;
+  }
   if (op === 'id' && isVariable(args)) seen.variables.add(args);
+  if (op === 'id' && args === 'attributes') seen.anyAttribute = true;
   const name: unknown = op === 'rcall' && Array.isArray(args) ? args[0] : undefined;
   if (name === 'matches') {
     seen.problem ??=
@@ -91,6 +109,35 @@ function walk(node: unknown, loops: number, seen: Seen): void {
   const loop = typeof name === 'string' && LOOPS.has(name);
   if (loop && loops > 0) seen.problem ??= `has ${name} inside another loop over a list`;
   walk(args, loops + (loop ? 1 : 0), seen);
+}
+
+/** The name in `attributes.name`, `attributes["name"]` and `"name" in attributes`. */
+function attributeNamed(op: unknown, args: unknown): string | undefined {
+  if (!Array.isArray(args)) return undefined;
+  const [left, right] = args as readonly unknown[];
+  if (op === '.' && isAttributes(left)) return typeof right === 'string' ? right : undefined;
+  if (op === '[]' && isAttributes(left)) return textIn(right);
+  if (op === 'in' && isAttributes(right)) return textIn(left);
+  return undefined;
+}
+
+function isAttributes(node: unknown): boolean {
+  return isNode(node) && node.op === 'id' && node.args === 'attributes';
+}
+
+function textIn(node: unknown): string | undefined {
+  return isNode(node) && node.op === 'value' && typeof node.args === 'string'
+    ? node.args
+    : undefined;
+}
+
+interface Node {
+  readonly op: unknown;
+  readonly args: unknown;
+}
+
+function isNode(node: unknown): node is Node {
+  return typeof node === 'object' && node !== null && 'op' in node && 'args' in node;
 }
 
 function isVariable(name: unknown): name is CelVariable {

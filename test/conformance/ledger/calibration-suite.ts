@@ -111,13 +111,15 @@ export function describeCalibration(name: string, open: () => Promise<LedgerFixt
       expect(factors.factorPerMille(tenant, 'copilot', 'v1')).toBe(2000n);
       expect(factors.factorPerMille(tenant, 'copilot', 'v2')).toBe(1000n);
       expect(factors.factorPerMille('other', 'copilot', 'v1')).toBe(1000n);
-      await calls(1, { ...PRICE, tableVersion: 'v"2' }, 2);
-      expect(await rollUp()).toEqual([]);
-      expect(await known()).toMatchObject({
-        tableVersion: 'v"2',
-        factorPerMille: 1000n,
-        calls: 1,
-      });
+      for (const [tableVersion, told] of [
+        ['Zürich \\ 2', 'Zürich \\ 2'],
+        ['v"2}', 'v\\'],
+      ] as const) {
+        await calls(1, { ...PRICE, tableVersion }, 2);
+        expect(await rollUp()).toEqual([]);
+        const fresh = { tableVersion: told, factorPerMille: 1000n, calls: 1 };
+        expect(await known()).toMatchObject(fresh);
+      }
     });
 
     it('after a thousand calls the older ones count half', async () => {

@@ -36,8 +36,11 @@ export function describeCheckpoints(name: string, open: () => Promise<LedgerFixt
       const own = heads.filter((head) => head.tenant === tenant);
       return Number(await stores.checkpoints.keep(own.map((head) => signer.sign(head, START_MS))));
     };
-    const listed = async (): Promise<readonly SealedCheckpoint[]> =>
-      Array.fromAsync(stores.checkpoints.list(tenant));
+    const listed = async (): Promise<readonly SealedCheckpoint[]> => {
+      const found: SealedCheckpoint[] = [];
+      for await (const one of stores.checkpoints.list(tenant)) found.push(one);
+      return found;
+    };
     const tamper = (text: string): Promise<void> =>
       fixture.sql.script(`
         begin;

@@ -203,6 +203,14 @@ export function describeUsage(name: string, open: () => Promise<LedgerFixture>):
       });
     });
 
+    it('one that stops half way leaves nothing behind, and the next sums all of it once', async () => {
+      await spend('copilot', 'alice', 0.5);
+      await fixture.sql.script('begin; select tollgate.roll_up(10000); rollback');
+      expect(await stores.verify({ tenant })).toMatchObject({ kind: 'ok', sums: 0 });
+      expect(costs(await usage())).toEqual([[0.5]]);
+      expect(await stores.verify({ tenant })).toMatchObject({ kind: 'ok', sums: 2 });
+    });
+
     it('two that sum at once sum each entry once', async () => {
       for (const user of ['a', 'b', 'c', 'd']) await spend('copilot', user, 0.1);
       const other = fixture.open();

@@ -89,9 +89,9 @@ export function describeLineage(name: string, open: () => Promise<LedgerFixture>
         },
       });
       expect(await lineage.append(rowsOf(record))).toBe('appended');
-      const { facts, decision, requestId, operation, traceId } = record;
+      const { facts, decision, requestId, operation, traceId, personCommitment } = record;
       expect(await get(decision.decisionId)).toEqual({
-        ...{ requestId, operation, traceId, facts, decision },
+        ...{ requestId, operation, traceId, facts, decision, personCommitment },
         reservationId: '',
         settlement: undefined,
       });
