@@ -2,7 +2,7 @@
  * Imports go one way:
  *
  *   lib ← scope ← policy, limits, budgets, pricing, person ← decision
- *       ← configuration, stores, server, control, telemetry ← main, commands
+ *       ← configuration, stores, server, control, telemetry, replay ← main, commands
  *
  * and each package that does I/O is known to one folder. test/tidy/boundaries.test.ts breaks every rule
  * here once, by its name, so a rule that stopped working is noticed.
@@ -74,6 +74,26 @@ module.exports = {
       to: { path: outer, pathNot: '^src/$1/' },
     },
     {
+      name: 'replay-knows-the-domain-only',
+      comment: 'A replay asks nobody: it has the domain, and its own stores in memory.',
+      severity: 'error',
+      from: { path: '^src/replay/', pathNot: tests },
+      to: {
+        path: '^(src|clients)/',
+        pathNot: [core, '^src/replay/', '^src/stores/memory/'],
+      },
+    },
+    {
+      name: 'replay-is-for-its-command',
+      comment: 'Nothing that serves may lean on what forgets everything when it ends.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: [tests, '^src/(replay|commands/replay)(/|[.]ts$)', '^src/stores/memory/'],
+      },
+      to: { path: ['^src/replay/', '^src/stores/memory/memory-ledger[.]ts$'] },
+    },
+    {
       name: 'nobody-knows-main',
       comment: 'main.ts wires the parts; only a command may ask it to.',
       severity: 'error',
@@ -111,6 +131,7 @@ module.exports = {
       inPackage('@electric-sql/[^/]+'),
       '^(src/stores/embedded/|scripts/prepare-embedded)',
     ),
+    ownedBy('parquet-in-export-only', inPackage('hyparquet-writer'), '^src/commands/export/'),
     {
       name: 'gen-at-the-edges-only',
       comment: 'Messages of the wire are translated at the edge and known nowhere else.',

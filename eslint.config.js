@@ -106,7 +106,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/{lib,scope,policy,limits,budgets,pricing,decision}/**/*.ts'],
+    files: ['src/{lib,scope,policy,limits,budgets,pricing,decision,replay}/**/*.ts'],
     ignores: ['src/lib/clock.ts', 'src/lib/ids.ts', '**/*.test.ts'],
     rules: { 'no-restricted-syntax': ['error', ...noAmbientTime] },
   },

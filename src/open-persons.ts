@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from './config.ts';
 import type { PersonIndex, PersonSealer } from './decision/ports.ts';
+import type { PersonOpener } from './decision/person-store.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Person, SealedPerson } from './person/person.ts';
 import { isKnown } from './person/person.ts';
@@ -61,6 +62,8 @@ function otherKey(agreed: string): string {
 }
 
 export interface Persons extends PersonSealer, PersonIndex {
+  /** Undefined while nobody knows the key. */
+  opener(): PersonOpener | undefined;
   close(): void;
 }
 
@@ -99,6 +102,10 @@ class LatePersons implements Persons {
       this.#unkept += 1;
     }
     return undefined;
+  }
+
+  opener(): PersonOpener | undefined {
+    return this.#vault;
   }
 
   emailIndex(tenant: string, email: string): string | undefined {

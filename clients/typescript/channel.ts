@@ -43,6 +43,9 @@ const DEFAULT_TIMEOUT_MS = 2_000;
 const INITIAL_RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 1_000;
 
+/** A stream that brings nothing for this long is given up. */
+const STALL_MS = 60_000;
+
 /** One connection to a sidecar, with deadlines and repeats. */
 export class Channel {
   readonly #client: Client;
@@ -84,6 +87,44 @@ export class Channel {
     }
   }
 
+  /**
+   * Messages of a stream, read as fast as they are asked for. It is not repeated: what was read
+   * stands. Leaving it early ends it at the server too.
+   * @throws TollgateError when it breaks off; the signal's reason when it was aborted.
+   */
+  async *stream<Request, Response>(
+    method: UnaryMethod<Request, Response>,
+    request: Request,
+    { signal, traceparent }: Omit<RequestOptions, 'timeoutMs'> = {},
+  ): AsyncGenerator<Response, void, undefined> {
+    signal?.throwIfAborted();
+    const call = this.#client.makeServerStreamRequest(
+      method.path,
+      (value: Request) => method.requestSerialize(value),
+      (bytes) => method.responseDeserialize(bytes),
+      request,
+      metadataOf(traceparent),
+    );
+    const abort = () => {
+      call.cancel();
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const messages = call[Symbol.asyncIterator]() as AsyncIterator<Response>;
+      for (;;) {
+        const next = await beforeStall(messages.next(), abort);
+        if (next.done) return;
+        yield next.value;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new TollgateError(error as ServiceError, { requestId: '', attempts: 1 });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      call.cancel();
+    }
+  }
+
   close(): void {
     this.#client.close();
   }
@@ -93,8 +134,7 @@ export class Channel {
     request: Request,
     { timeoutMs = this.#timeoutMs, signal, traceparent }: RequestOptions,
   ): Promise<{ response: Response } | { error: ServiceError }> {
-    const metadata = new Metadata();
-    if (traceparent !== undefined) metadata.set('traceparent', traceparent);
+    const metadata = metadataOf(traceparent);
     return new Promise((resolve) => {
       const call = this.#client.makeUnaryRequest(
         method.path,
@@ -115,6 +155,22 @@ export class Channel {
       };
       signal?.addEventListener('abort', abort, { once: true });
     });
+  }
+}
+
+function metadataOf(traceparent: string | undefined): Metadata {
+  const metadata = new Metadata();
+  if (traceparent !== undefined) metadata.set('traceparent', traceparent);
+  return metadata;
+}
+
+/** @param stalled ends what is waited for; it then rejects. */
+async function beforeStall<T>(message: Promise<T>, stalled: () => void): Promise<T> {
+  const timer = setTimeout(stalled, STALL_MS);
+  try {
+    return await message;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -9,9 +9,13 @@ import {
   ReserveRequest,
 } from '../../src/gen/tollgate/v1/decision_service.ts';
 import {
+  ExportDecisionsRequest,
   GetBudgetStatusRequest,
   GetUsageRequest,
   GetDecisionRequest,
+  ListCalibrationsRequest,
+  type ListCalibrationsResponse,
+  ListDecisionsRequest,
   ListViolationsRequest,
   type DecisionRecord,
   type LimitViolation,
@@ -19,14 +23,24 @@ import {
   QueryServiceService as Queries,
   type UsageRow,
 } from '../../src/gen/tollgate/v1/query_service.ts';
+import {
+  ErasePersonRequest,
+  type ErasePersonResponse,
+  GetPersonRecordsRequest,
+  type GetPersonRecordsResponse,
+  RecordServiceService as Records,
+} from '../../src/gen/tollgate/v1/record_service.ts';
 import type { BudgetStatus } from '../../src/gen/tollgate/v1/verdict.ts';
 import { Channel, type ChannelOptions, type RequestOptions } from './channel.ts';
 import { invoke, type Invocation, type InvokeResult } from './invoke.ts';
 import {
   type AuthorizeInput,
   type CommitInput,
+  type ErasureInput,
+  type ExportInput,
   type ExtendInput,
   identified,
+  type PersonInput,
   type ReleaseInput,
   type ReserveInput,
   type UsageQueryInput,
@@ -44,6 +58,10 @@ export interface TollgateClientOptions extends ChannelOptions {
 /** Most pages that one query reads: 100,000 accounts or rows. */
 const MAX_PAGES = 100;
 const PAGE_SIZE = 1_000;
+/** The sidecar opens what is sealed, which calls have to wait for. */
+const PERSON_PAGE_SIZE = 500;
+/** A record may take 10 kB, and gRPC takes answers of 4 MB. */
+const DECISIONS_PER_PAGE = 200;
 
 /**
  * Asks a Tollgate sidecar before calls to external agents, and settles them afterwards. Every
@@ -162,6 +180,12 @@ export class TollgateClient {
     return rows;
   }
 
+  /** How far the estimates for each agent are off; at most 1,000 agents. */
+  calibrations(tenant: string, options: RequestOptions = {}): Promise<ListCalibrationsResponse> {
+    const request = ListCalibrationsRequest.create({ tenant });
+    return this.#channel.send(Queries.listCalibrations, request, options);
+  }
+
   /** One decision from the record; undefined when there is none under this id. */
   async decision(
     tenant: string,
@@ -173,6 +197,44 @@ export class TollgateClient {
     return answer.record;
   }
 
+  /** Decisions from the record, newest first: at most `most` of those that fit, and 20,000. */
+  async decisions(
+    input: ExportInput,
+    most: number,
+    options: RequestOptions = {},
+  ): Promise<DecisionRecord[]> {
+    const records: DecisionRecord[] = [];
+    let pageToken = '';
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const pageSize = Math.min(DECISIONS_PER_PAGE, most - records.length);
+      const request = ListDecisionsRequest.fromPartial({ ...input, pageSize, pageToken });
+      const answer = await this.#channel.send(Queries.listDecisions, request, options);
+      records.push(...answer.records);
+      pageToken = answer.nextPageToken;
+      if (pageToken === '' || records.length >= most) break;
+    }
+    return records;
+  }
+
+  /**
+   * All decisions that fit, newest first, read as fast as they are asked for. Leaving the loop ends
+   * it.
+   * @throws TollgateError when it breaks off; what was read until then stands.
+   */
+  async *exportDecisions(
+    input: ExportInput,
+    options: Omit<RequestOptions, 'timeoutMs'> = {},
+  ): AsyncGenerator<DecisionRecord, void, undefined> {
+    const request = ExportDecisionsRequest.fromPartial(input);
+    for await (const { record } of this.#channel.stream(
+      Queries.exportDecisions,
+      request,
+      options,
+    )) {
+      if (record) yield record;
+    }
+  }
+
   /** How often limits of a tenant denied, the latest first; at most 1,000. */
   async violations(
     input: ViolationsInput,
@@ -181,6 +243,31 @@ export class TollgateClient {
     const request = ListViolationsRequest.fromPartial(input);
     const answer = await this.#channel.send(Queries.listViolations, request, options);
     return answer.violations;
+  }
+
+  /** Makes what is kept about a person unreadable for good. */
+  erasePerson(input: ErasureInput, options: RequestOptions = {}): Promise<ErasePersonResponse> {
+    const request = identified(ErasePersonRequest.fromPartial(input));
+    const { requestId } = request;
+    return this.#channel.send(Records.erasePerson, request, { ...options, requestId });
+  }
+
+  /**
+   * Everything that is kept about a person, newest first, page by page. Each page is recorded as an
+   * access.
+   */
+  async *personRecords(
+    input: PersonInput,
+    options: RequestOptions = {},
+  ): AsyncGenerator<GetPersonRecordsResponse, void, undefined> {
+    let pageToken = '';
+    do {
+      const place = { pageSize: PERSON_PAGE_SIZE, pageToken };
+      const request = GetPersonRecordsRequest.fromPartial({ ...input, ...place });
+      const page = await this.#channel.send(Records.getPersonRecords, request, options);
+      yield page;
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
   }
 
   close(): void {

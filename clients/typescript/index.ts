@@ -9,6 +9,7 @@ export type { RetryPolicy } from './retry.ts';
 export type {
   AuthorizeInput,
   CommitInput,
+  ExportInput,
   ExtendInput,
   ReleaseInput,
   ReserveInput,

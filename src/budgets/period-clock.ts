@@ -18,8 +18,8 @@ const WEEK_DAYS = 7;
 const EPOCH_AFTER_MONDAY = 3;
 
 /**
- * Periods of one kind in one zone. tollgate.specs_at (src/stores/postgres/migrations) finds the same
- * in SQL; the ledger's conformance suite and its model tests hold the two equal.
+ * Periods of one kind in one zone. tollgate.specs_at (src/stores/postgres/migrations) finds the
+ * same in SQL; the ledger's conformance suite and its model tests hold the two equal.
  */
 export class PeriodClock {
   readonly #period: Period;

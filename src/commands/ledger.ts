@@ -33,6 +33,16 @@ export async function withLedger<T>(
   }
 }
 
+/** For commands that read a ledger as this program writes it. @throws CommandFailed */
+export async function refuseOtherSchema({ stores, where }: OpenLedger): Promise<void> {
+  const { pending, problem } = await stores.migrationStatus();
+  if (problem !== '') throw new CommandFailed(`${where}: ${problem}`);
+  if (pending.length === 0) return;
+  throw new CommandFailed(
+    `${where}: ${pending.length} migrations are pending. Apply them first: tollgate migrate up`,
+  );
+}
+
 function nameOf(settings: Settings): string {
   return settings.database.url === undefined
     ? `embedded ledger ${embeddedDirectory(settings)}`

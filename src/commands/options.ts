@@ -40,6 +40,20 @@ export function momentMs(text: string): number {
   );
 }
 
+/** A day of the calendar, "2026-11-21". */
+export function calendarDay(text: string): string {
+  const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
+  // "2026-02-30" would be read as a day in March.
+  if (day && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)) return text;
+  throw new InvalidArgumentError('Expected a day such as 2026-11-21.');
+}
+
+/** A month of the calendar, "2026-11". */
+export function calendarMonth(text: string): string {
+  if (/^\d{4}-(0[1-9]|1[0-2])$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected a month such as 2026-10.');
+}
+
 const SPAN = /^(\d{1,9})(ms|s|m|h)$/;
 const SPAN_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 

@@ -18,11 +18,9 @@ export const recordSection = z.strictObject({
     .array(choice(FIELD_NAMES))
     .max(FIELD_NAMES.length)
     .optional()
-    .meta({
-      expected: `a list of ${FIELD_NAMES.join(', ')}`,
-      description:
-        'Personal data that is stored, sealed; what is not listed is used for the decision and forgotten. Absent means all, an empty list none.',
-    }),
+    .describe(
+      'Personal data that is stored, sealed; what is not listed is used for the decision and forgotten. Absent means all, an empty list none.',
+    ),
   consent: choice(['required', 'ignored'])
     .prefault('ignored')
     .describe(

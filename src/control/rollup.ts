@@ -1,4 +1,5 @@
-import type { Recalibration, Unavailable, UsageSums } from '../decision/ports.ts';
+import type { Unavailable, UsageSums } from '../decision/ports.ts';
+import type { Recalibration } from '../decision/usage.ts';
 import { startRounds } from './rounds.ts';
 
 const EVERY_MS = 2_000;

@@ -18,7 +18,7 @@ export interface Call {
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly estimate: CallEstimate;
   readonly parentTraceId: string;
-  /** What the person agreed to, such as a policy version and a date; empty when nothing was said. */
+  /** What the person agreed to, such as a policy version and a date; empty when unknown. */
   readonly consent: string;
   /** Never logged, never part of a decision. */
   readonly personal: PersonalData;

@@ -8,7 +8,7 @@ import type { CommitCommand, ExtendCommand, ReleaseCommand } from './call.ts';
 import type { Person, SealedPerson } from '../person/person.ts';
 import type { DecisionRecord, Page, RecordQuery, StoredRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { UsageQuery, UsageRow } from './usage.ts';
+import type { RollUp, UsageQuery, UsageRow } from './usage.ts';
 
 /**
  * The ports of the decision pipeline. Denials, conflicts and outages are values: a port's promise
@@ -28,6 +28,11 @@ export interface Unavailable {
 export interface Overloaded {
   readonly kind: 'overloaded';
   readonly retryAfterMs: number;
+}
+
+/** What is wrong, for operators and never for callers. */
+interface Problem {
+  readonly problem: string;
 }
 
 /** A question was given up because its answer took the store too long. */
@@ -284,25 +289,6 @@ export interface AccountQuery {
 
 // ── Usage ────────────────────────────────────────────────────────────────────────────────────────
 
-/** A factor that was found anew for the estimates of an agent. */
-export interface Recalibration {
-  readonly tenant: string;
-  readonly agent: string;
-  readonly beforePerMille: number;
-  readonly afterPerMille: number;
-  /** Commits that it was found from. */
-  readonly calls: number;
-}
-
-export interface RollUp {
-  /** Transactions of the ledger that are in the sums now and were not before; some are empty. */
-  readonly batches: number;
-  readonly entries: number;
-  /** Batches of all tenants that are not in the sums yet. */
-  readonly batchesBehind: number;
-  readonly recalibrated: readonly Recalibration[];
-}
-
 /** Sums what the ledger charged by hour and day, behind the decisions. */
 export interface UsageSums {
   /**
@@ -336,7 +322,9 @@ export interface Lineage {
    * Newest first, by time and decision id. A page may have fewer than asked for, or none, while
    * there is a next one.
    */
-  list(query: RecordQuery): Promise<Page<StoredRecord> | TooBroad | Unavailable>;
+  list(
+    query: RecordQuery,
+  ): Promise<Page<StoredRecord> | TooBroad | (Overloaded & Problem) | Unavailable>;
 }
 
 export interface SealedCheckpoint extends Checkpoint {

@@ -50,3 +50,23 @@ export interface SettledCalls {
   /** What they used. */
   readonly actualMicroUsd: bigint;
 }
+
+/** A factor that was found anew for the estimates of an agent. */
+export interface Recalibration {
+  readonly tenant: string;
+  readonly agent: string;
+  readonly beforePerMille: number;
+  readonly afterPerMille: number;
+  /** Commits that it was found from. */
+  readonly calls: number;
+}
+
+/** What one step of summing has done. */
+export interface RollUp {
+  /** Transactions of the ledger that are in the sums now and were not before; some are empty. */
+  readonly batches: number;
+  readonly entries: number;
+  /** Batches of all tenants that are not in the sums yet. */
+  readonly batchesBehind: number;
+  readonly recalibrated: readonly Recalibration[];
+}

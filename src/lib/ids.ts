@@ -15,7 +15,7 @@ export function deniedIdOf(decisionId: string): string {
 
 const OPERATIONS = ['authorize', 'reserve', 'extend'];
 
-/** Ids of all decisions that may stand for a request; those of an outage (below) are not derived. */
+/** Ids of all decisions that may stand for a request, but for those of an outage (below). */
 export function decisionIdsOf(tenant: string, requestId: string): readonly string[] {
   return OPERATIONS.flatMap((operation) => {
     const decisionId = decisionIdOf(tenant, operation, requestId);

@@ -57,8 +57,8 @@ export class WallClock {
 
   /**
    * The moment at which the clock shows a time, given as if it were UTC. Where clocks are put
-   * forward and it is never shown, the offset before counts; where it is shown twice, the one after,
-   * as in Postgres.
+   * forward and it is never shown, the offset before counts; where it is shown twice, the one
+   * after, as in Postgres.
    */
   momentMsOf(localMs: number): number {
     const before = this.offsetMsAt(localMs - DAY_MS);

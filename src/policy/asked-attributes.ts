@@ -10,6 +10,8 @@ export function attributesIn(definition: ConditionDefinition): readonly string[]
     case 'attribute':
       return [definition.name];
     case 'cel': {
+      // Nearly all expressions are told at a glance.
+      if (!definition.expression.includes('attributes')) return [];
       const parsed = parseCel(definition.expression);
       return 'ok' in parsed ? parsed.ok.attributes : undefined;
     }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PRICES } from './default-prices.ts';
+import { calibrationPerMilleOf } from './price.ts';
 import { costOf, estimateOf, givenPrice, type Priced } from './price-table.ts';
 
 function call(part: Partial<Priced>): Priced {
@@ -70,6 +71,33 @@ describe('R51 safety buffer', () => {
 
   it('is not added to a cost that the caller gives', () => {
     expect(givenPrice(100n)).toMatchObject({ bufferMicroUsd: 0n, totalMicroUsd: 100n });
+  });
+
+  it('R52 is added to the price after the calibration, which follows from the price', () => {
+    const price = estimateOf(DEFAULT_PRICES, call({}), 1_501n);
+    expect(price).toEqual({
+      baseMicroUsd: 40_000n,
+      bufferMicroUsd: 12_008n,
+      totalMicroUsd: 72_048n,
+      tableVersion: DEFAULT_PRICES.version,
+    });
+    expect(calibrationPerMilleOf(price)).toBe(1501);
+    expect(calibrationPerMilleOf(estimateOf(DEFAULT_PRICES, call({})))).toBeUndefined();
+    expect(calibrationPerMilleOf(givenPrice(0n))).toBeUndefined();
+  });
+
+  it('R52 a calibration is told as it was, for every price from a tenth of a cent on', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt(1_000n, 10n ** 9n),
+        fc.bigInt(250n, 4_000n).filter((factor) => factor !== 1_000n),
+        (base, factor) => {
+          const prices = { ...DEFAULT_PRICES, platforms: { other: base } };
+          const price = estimateOf(prices, call({}), factor);
+          expect(calibrationPerMilleOf(price)).toBe(Number(factor));
+        },
+      ),
+    );
   });
 
   it('never makes an estimate smaller than the actual cost of the same usage', () => {

@@ -66,9 +66,6 @@ export function estimateOf(
     bufferMicroUsd,
     totalMicroUsd: expectedMicroUsd + bufferMicroUsd,
     tableVersion: table.version,
-    ...(calibrationPerMille !== NEUTRAL_PER_MILLE && {
-      calibrationPerMille: Number(calibrationPerMille),
-    }),
   };
 }
 

@@ -33,10 +33,11 @@ export function canonicalText(...fields: readonly (string | number | bigint | bo
 
 /**
  * The canonical text of a call. The tenant is in it; the request id is the key that it is kept
- * under, and is not.
+ * under, and is not. Neither is personal data: it can be guessed, and then a hash of it is a copy
+ * that no erasure reaches.
  */
 export function canonicalCall({ call, canonicalAttributes }: CallRead): string {
-  const { estimate, personal } = call;
+  const { estimate } = call;
   return `${call.tenant}
 ${call.agent}
 ${call.agentVersion}
@@ -46,13 +47,9 @@ ${call.roles.join(BETWEEN_ITEMS)}
 ${call.system}
 ${call.environment}
 ${call.country}
-${call.sourceIp}
 ${call.dataClassification.join(BETWEEN_ITEMS)}
 ${call.parentTraceId}
-${personal.externalUserId}
-${personal.email}
-${personal.name}
-${personal.session}
+${call.consent}
 ${estimate.costMicroUsd ?? ''}
 ${estimate.inputTokens}
 ${estimate.outputTokens}

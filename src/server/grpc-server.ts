@@ -1,8 +1,10 @@
 import { createServer, type Socket } from 'node:net';
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { DecisionPoint } from '../decision/answers.ts';
+import type { PersonDesk } from '../decision/person-desk.ts';
 import type { Queries } from '../decision/queries.ts';
 import { QueryServiceService } from '../gen/tollgate/v1/query_service.ts';
+import { RecordServiceService } from '../gen/tollgate/v1/record_service.ts';
 import { addressText, parseAddress } from './address.ts';
 import { decisionHandlers, decisionService } from './decision-service.ts';
 import type { EdgeLog } from './edge-log.ts';
@@ -11,6 +13,7 @@ import { addHealth, type Health } from './health.ts';
 import { takeOverLibraryLog } from './library-log.ts';
 import { listen } from './listen.ts';
 import { queryHandlers } from './query-service.ts';
+import { recordHandlers } from './record-service.ts';
 import { addReflection } from './reflection.ts';
 import type { RequestTracing } from './request-tracing.ts';
 import { decodingSafely, type Edge } from './unary.ts';
@@ -48,6 +51,7 @@ export interface GrpcServerOptions {
   readonly allowInsecure: boolean;
   readonly decisionPoint: DecisionPoint;
   readonly queries: Queries;
+  readonly personDesk: PersonDesk;
   readonly tracing: RequestTracing;
   readonly log: EdgeLog;
   /** What grpc.health.v1 says at first. */
@@ -69,7 +73,8 @@ export interface GrpcServer extends Health {
 }
 
 /**
- * Starts the gRPC edge: DecisionService, QueryService, health and reflection on one address.
+ * Starts the gRPC edge: DecisionService, QueryService, RecordService, health and reflection on one
+ * address.
  * @throws ListenError when the address is refused or taken.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
@@ -80,9 +85,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 
   takeOverLibraryLog(options.log);
   const server = new Server(serverOptions(limits));
-  const { decisionPoint, queries } = options;
+  const { decisionPoint, queries, personDesk } = options;
   server.addService(decodingSafely(decisionService), decisionHandlers(decisionPoint, edge));
   server.addService(decodingSafely(QueryServiceService), queryHandlers(queries, edge));
+  server.addService(decodingSafely(RecordServiceService), recordHandlers(personDesk, edge));
   const health = addHealth(server, options.serving);
   addReflection(server, options.log);
 

@@ -2,7 +2,12 @@ import type { Server } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 
 /** Names that grpc.health.v1 answers for; the empty one is the process as a whole. */
-const SERVICES = ['', 'tollgate.v1.DecisionService', 'tollgate.v1.QueryService'] as const;
+const SERVICES = [
+  '',
+  'tollgate.v1.DecisionService',
+  'tollgate.v1.QueryService',
+  'tollgate.v1.RecordService',
+] as const;
 
 /** What grpc.health.v1 says. */
 export interface Health {

@@ -1,16 +1,17 @@
 import type { Queries, QueryRefusal } from '../decision/queries.ts';
-import type { UsageRow } from '../decision/usage.ts';
 import type * as wire from '../gen/tollgate/v1/query_service.ts';
 import { isSustained, type Violation as LimitViolation } from '../limits/violation.ts';
 import type { Policy } from '../policy/policy.ts';
 import { readId, readOptionalId, type Violation } from './fields.ts';
 import { readCall } from './read-call.ts';
-import { readBudgetQuery, readRecordQuery } from './read-query.ts';
+import { readBudgetQuery, readRecordFilters, readRecordQuery } from './read-query.ts';
 import { readUsageQuery } from './read-usage.ts';
 import { failureOf, invalidArgument } from './refusals.ts';
+import { streaming, type Source } from './streaming.ts';
 import { unary, type Answerer, type Edge } from './unary.ts';
 import { EFFECT } from './write-explanation.ts';
 import { writeRecord } from './write-record.ts';
+import { calibrationOf, usageRowOf } from './write-usage.ts';
 import { durationOf } from './write-time.ts';
 import { budgetStatusOf, rateStatusOf, reservationOf } from './write-status.ts';
 
@@ -25,7 +26,14 @@ export function queryHandlers(queries: Queries, edge: Edge): wire.QueryServiceSe
     getReservation: unary(edge, `${SERVICE}/GetReservation`, reservation(queries)),
     getDecision: unary(edge, `${SERVICE}/GetDecision`, decision(queries)),
     listDecisions: unary(edge, `${SERVICE}/ListDecisions`, decisions(queries)),
+    exportDecisions: streaming(
+      edge,
+      `${SERVICE}/ExportDecisions`,
+      exported(queries),
+      EXPORT_BOUNDS,
+    ),
     getUsage: unary(edge, `${SERVICE}/GetUsage`, usage(queries)),
+    listCalibrations: unary(edge, `${SERVICE}/ListCalibrations`, calibrations(queries)),
     listViolations: unary(edge, `${SERVICE}/ListViolations`, violations(queries)),
     listPolicies: unary(edge, `${SERVICE}/ListPolicies`, policies(queries)),
   };
@@ -117,6 +125,30 @@ function decisions(
   };
 }
 
+/** Records of one page are in memory at once, for each export. */
+const EXPORT_PAGE = 200;
+/** Few, because each takes a connection to the database now and then. */
+const EXPORT_BOUNDS = { mostAtOnce: 4, stallMs: 60_000 };
+
+function exported(
+  queries: Queries,
+): Source<wire.ExportDecisionsRequest, wire.ExportDecisionsResponse> {
+  return async function* (request) {
+    const found: Violation[] = [];
+    const filters = readRecordFilters(found, request);
+    if (filters === undefined) return invalidArgument(found);
+    let pageToken: string | undefined;
+    do {
+      const place = pageToken === undefined ? {} : { pageToken };
+      const page = await queries.decisions({ ...filters, pageSize: EXPORT_PAGE, ...place });
+      if (isRefusal(page)) return failureOf(page, 'tenant');
+      for (const item of page.items) yield { record: writeRecord(item) };
+      pageToken = page.nextPageToken;
+    } while (pageToken !== undefined);
+    return undefined;
+  };
+}
+
 function violations(
   queries: Queries,
 ): Answerer<wire.ListViolationsRequest, wire.ListViolationsResponse> {
@@ -158,16 +190,19 @@ function usage(queries: Queries): Answerer<wire.GetUsageRequest, wire.GetUsageRe
   };
 }
 
-function usageRowOf({ bucketStartMs, dimensions, charges, committed }: UsageRow): wire.UsageRow {
-  const { agent = '', team = '', user = '', provider = '', model = '' } = dimensions;
-  return {
-    bucketStart: bucketStartMs === undefined ? undefined : new Date(bucketStartMs),
-    ...{ agent, team, user, provider, model },
-    charges: BigInt(charges),
-    invocations: committed.invocations,
-    committedMicroUsd: committed.costMicroUsd,
-    inputTokens: committed.inputTokens,
-    outputTokens: committed.outputTokens,
+function calibrations(
+  queries: Queries,
+): Answerer<wire.ListCalibrationsRequest, wire.ListCalibrationsResponse> {
+  return async (request) => {
+    const found: Violation[] = [];
+    const tenant = readId(found, 'tenant', request.tenant);
+    if (found.length > 0) return invalidArgument(found);
+    const answered = await queries.calibrations(tenant);
+    if (isRefusal(answered)) return failureOf(answered, 'tenant');
+    return {
+      calibrations: answered.calibrations.map(calibrationOf),
+      applied: answered.applied,
+    };
   };
 }
 

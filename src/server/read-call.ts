@@ -24,8 +24,9 @@ export const MAX_COST_MICRO_USD = 10n ** 15n;
 export const MAX_TOKENS = 10n ** 12n;
 
 /** The longest e-mail address that SMTP can carry. */
-const MAX_EMAIL_CHARS = 320;
-const MAX_PERSONAL_CHARS = 256;
+export const MAX_EMAIL_CHARS = 320;
+export const MAX_PERSONAL_CHARS = 256;
+const MAX_CONSENT_CHARS = 256;
 
 const COUNTRY = /^[A-Za-z]{2}$/;
 const TRACE_ID = /^[0-9a-f]{32}$/;
@@ -67,6 +68,7 @@ export function readCall(found: Violation[], sent: wire.Call | undefined): CallR
     attributes,
     estimate: readEstimate(found, sent.estimate ?? UNESTIMATED),
     parentTraceId: readParentTraceId(found, sent.parentTraceId),
+    consent: readText(found, 'call.principal.consent', principal.consent, MAX_CONSENT_CHARS),
     personal: readPersonal(found, principal),
   };
   return { call, canonicalAttributes: canonical };

@@ -1,9 +1,11 @@
 import type { Effect } from '../decision/decision.ts';
 import type { AccountQuery } from '../decision/ports.ts';
-import type { RecordQuery } from '../decision/record.ts';
+import { EVENTS, type EventName } from '../decision/events.ts';
+import type { DecisionQuery } from '../decision/queries.ts';
 import type * as wire from '../gen/tollgate/v1/query_service.ts';
 import * as verdictWire from '../gen/tollgate/v1/verdict.ts';
 import { MAX_ID_CHARS, readId, readOptionalId, readText, type Violation } from './fields.ts';
+import { MAX_EMAIL_CHARS } from './read-call.ts';
 
 /**
  * Requests of the QueryService to queries of the ports. Every function checks every field, adds
@@ -28,29 +30,71 @@ export function readBudgetQuery(
 export function readRecordQuery(
   found: Violation[],
   request: wire.ListDecisionsRequest,
-): RecordQuery | undefined {
+): DecisionQuery | undefined {
+  const filters = readRecordFilters(found, request);
+  const page = readPage(found, request);
+  return filters && found.length === 0 ? { ...filters, ...page } : undefined;
+}
+
+export type RecordFilters = Omit<DecisionQuery, 'pageSize' | 'pageToken'>;
+
+export function readRecordFilters(
+  found: Violation[],
+  request: wire.ExportDecisionsRequest,
+): RecordFilters | undefined {
   const tenant = readId(found, 'tenant', request.tenant);
-  const agent = readOptionalId(found, 'agent', request.agent);
-  const user = readText(found, 'user', request.user, MAX_ID_CHARS);
-  const reasonCode = readText(found, 'reason_code', request.reasonCode, MAX_ID_CHARS);
   const effect = readEffect(found, request.effect);
-  const fromMs = readTime(found, 'from', request.from);
-  const toMs = readTime(found, 'to', request.to);
+  const event = readEvent(found, request.event);
+  const named = {
+    decisionId: readOptionalId(found, 'decision_id', request.decisionId),
+    requestId: readOptionalId(found, 'request_id', request.requestId),
+    traceId: readTraceId(found, request.traceId),
+    email: readText(found, 'email', request.email, MAX_EMAIL_CHARS),
+    agent: readOptionalId(found, 'agent', request.agent),
+    user: readText(found, 'user', request.user, MAX_ID_CHARS),
+    reasonCode: readText(found, 'reason_code', request.reasonCode, MAX_ID_CHARS),
+  };
+  const span = readSpan(found, request);
+  if (found.length > 0) return undefined;
+  const given = Object.entries(named).filter(([, value]) => value !== '');
+  return {
+    tenant,
+    ...Object.fromEntries(given),
+    ...(effect && { effect }),
+    ...(event && { event }),
+    ...span,
+  };
+}
+
+export function readSpan(
+  found: Violation[],
+  { from, to }: Pick<wire.ExportDecisionsRequest, 'from' | 'to'>,
+): { readonly fromMs?: number; readonly toMs?: number } {
+  const fromMs = readTime(found, 'from', from);
+  const toMs = readTime(found, 'to', to);
   if (fromMs !== undefined && toMs !== undefined && toMs < fromMs) {
     found.push({ field: 'to', description: 'must not be before `from`' });
   }
-  const page = readPage(found, request);
-  if (found.length > 0) return undefined;
-  return {
-    tenant,
-    ...(agent === '' ? {} : { agent }),
-    ...(user === '' ? {} : { user }),
-    ...(effect === undefined ? {} : { effect }),
-    ...(reasonCode === '' ? {} : { reasonCode }),
-    ...(fromMs === undefined ? {} : { fromMs }),
-    ...(toMs === undefined ? {} : { toMs }),
-    ...page,
-  };
+  return { ...(fromMs !== undefined && { fromMs }), ...(toMs !== undefined && { toMs }) };
+}
+
+const TRACE_ID = /^[0-9a-f]{32}$/;
+
+/** As the record has it, whichever case a tool writes. */
+function readTraceId(found: Violation[], text: string): string {
+  const traceId = text.toLowerCase();
+  if (traceId !== '' && !TRACE_ID.test(traceId)) {
+    found.push({ field: 'trace_id', description: 'must be 32 hex digits' });
+  }
+  return traceId;
+}
+
+function readEvent(found: Violation[], text: string): EventName | undefined {
+  const event = EVENTS.find((name) => name === text);
+  if (text !== '' && event === undefined) {
+    found.push({ field: 'event', description: `must be one of ${EVENTS.join(', ')}` });
+  }
+  return event;
 }
 
 export function readPage(

@@ -19,10 +19,15 @@ const METHODS = [
 const PROTO_FILES = [
   'tollgate/v1/decision_service.proto',
   'tollgate/v1/query_service.proto',
+  'tollgate/v1/record_service.proto',
 ] as const;
 
 /** Services that reflection lists. */
-const LISTED = ['tollgate.v1.DecisionService', 'tollgate.v1.QueryService'];
+const LISTED = [
+  'tollgate.v1.DecisionService',
+  'tollgate.v1.QueryService',
+  'tollgate.v1.RecordService',
+];
 
 /** A method of reflection as @grpc/reflection registers it. */
 interface Reflected {

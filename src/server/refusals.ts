@@ -53,6 +53,11 @@ const PAGES: Readonly<Record<EdgeRefusal['kind'], RefusalPage>> = {
     reason: 'RESERVATION_CLOSED',
     text: 'Another request has already settled or released this reservation: reserve anew.',
   },
+  too_broad: {
+    code: status.RESOURCE_EXHAUSTED,
+    reason: 'QUERY_TOO_BROAD',
+    text: 'The query was cancelled because it took too long: narrow its time, or name an agent, a user, a trace or a request.',
+  },
   unavailable: {
     code: status.UNAVAILABLE,
     reason: 'STORE_UNAVAILABLE',

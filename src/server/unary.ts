@@ -1,7 +1,7 @@
 import type {
   handleUnaryCall,
+  Metadata,
   sendUnaryData,
-  ServerUnaryCall,
   ServiceDefinition,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -25,13 +25,17 @@ export type Answerer<Request, Response> = (
 ) => Promise<Response | CallFailure>;
 
 /** Told to a caller that finds the edge full; about what a full edge needs to make room again. */
-const RETRY_AFTER_MS = 100;
+export const RETRY_AFTER_MS = 100;
 
 /**
  * Stands for a request whose bytes cannot be decoded; the library would answer INTERNAL, as if it
  * were our fault.
  */
 const UNREADABLE = Symbol('unreadable');
+
+export function isUnreadable(request: unknown): boolean {
+  return request === UNREADABLE;
+}
 
 /**
  * A handler of grpc-js round an answerer: bounded, traced, and never throwing. When the caller
@@ -45,7 +49,7 @@ export function unary<Request, Response>(
 ): handleUnaryCall<Request, Response> {
   const { gate, tracing } = edge;
   return (call, callback) => {
-    if ((call.request as unknown) === UNREADABLE) {
+    if (isUnreadable(call.request)) {
       callback(unreadable());
       return;
     }
@@ -59,7 +63,7 @@ export function unary<Request, Response>(
     };
     try {
       tracing
-        .run(method, traceHeadersOf(call), (traceId) => answer(call.request, traceId))
+        .run(method, traceHeadersOf(call.metadata), (traceId) => answer(call.request, traceId))
         .then((answered) => settle(edge, callback, answered), failed);
     } catch (thrown) {
       failed(thrown);
@@ -85,12 +89,10 @@ function settle<Response>(
 
 const NO_TRACE = { traceparent: '', tracestate: '' };
 
-function traceHeadersOf<Request, Response>(
-  call: ServerUnaryCall<Request, Response>,
-): typeof NO_TRACE {
-  const [traceparent] = call.metadata.get('traceparent');
+export function traceHeadersOf(metadata: Metadata): typeof NO_TRACE {
+  const [traceparent] = metadata.get('traceparent');
   if (typeof traceparent !== 'string') return NO_TRACE;
-  const [tracestate] = call.metadata.get('tracestate');
+  const [tracestate] = metadata.get('tracestate');
   return { traceparent, tracestate: typeof tracestate === 'string' ? tracestate : '' };
 }
 

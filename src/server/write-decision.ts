@@ -9,6 +9,7 @@ import {
 import { ReasonCode as CODE } from '../gen/tollgate/v1/reason_code.ts';
 import * as wire from '../gen/tollgate/v1/verdict.ts';
 import { rateLimitHeaders, retryAfterHeader, type HeaderField } from '../limits/headers.ts';
+import { calibrationPerMilleOf, type Price } from '../pricing/price.ts';
 import { EFFECT, explanationOf } from './write-explanation.ts';
 import { budgetStatusOf, rateStatusOf } from './write-status.ts';
 import { durationOf } from './write-time.ts';
@@ -38,9 +39,13 @@ export function writeWithoutWindows(decision: Decision): wire.Decision {
     explanation: explanation === undefined ? undefined : explanationOf(explanation),
     degraded: decision.degraded,
     decidedAt: new Date(decision.decidedAtMs),
-    price: price === undefined ? undefined : { ...price },
+    price: price && priceOf(price),
     exemptions: [...decision.exemptions],
   };
+}
+
+export function priceOf(price: Price): wire.Price {
+  return { ...price, calibrationPerMille: calibrationPerMilleOf(price) };
 }
 
 const RULE_KIND: Readonly<Record<RuleKind, wire.RuleKind>> = {

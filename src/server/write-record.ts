@@ -1,10 +1,11 @@
 import type { Amounts } from '../budgets/amounts.ts';
 import { ZERO_AMOUNTS } from '../budgets/amounts.ts';
 import type { AccountStatus } from '../decision/decision.ts';
+import { eventOf } from '../decision/events.ts';
 import type { Settlement, StoredRecord } from '../decision/record.ts';
 import { Outcome } from '../gen/tollgate/v1/call.ts';
 import type * as wire from '../gen/tollgate/v1/query_service.ts';
-import { writeReason } from './write-decision.ts';
+import { priceOf, writeReason } from './write-decision.ts';
 import { EFFECT, explanationOf } from './write-explanation.ts';
 import { budgetStatusOf } from './write-status.ts';
 
@@ -17,6 +18,10 @@ export function writeRecord(record: StoredRecord): wire.DecisionRecord {
     operation: record.operation,
     decidedAt: new Date(decision.decidedAtMs),
     effect: EFFECT[decision.effect],
+    event: eventOf(
+      decision.effect,
+      decision.reasons.map(({ code }) => code),
+    ),
     reasons: decision.reasons.map(writeReason),
     tenant: facts.tenant,
     agent: facts.agent,
@@ -26,10 +31,15 @@ export function writeRecord(record: StoredRecord): wire.DecisionRecord {
     roles: [...facts.roles],
     system: facts.system,
     environment: facts.environment,
+    country: facts.country,
+    dataClassification: [...facts.dataClassification],
+    attributes: Object.keys(facts.attributes).length > 0 ? facts.attributes : undefined,
+    personCommitment: record.personCommitment,
     traceId: record.traceId,
     parentTraceId: facts.parentTraceId,
     configurationRevision: decision.configurationRevision,
     estimatedMicroUsd: facts.estimated.costMicroUsd,
+    price: decision.price && priceOf(decision.price),
     reservationId: record.reservationId,
     provider: facts.provider,
     budgetBefore: accountsBefore(record).map(budgetStatusOf),
@@ -59,7 +69,7 @@ type SettlementFields = Pick<
   | 'errorMessage'
 >;
 
-function settlementOf(settlement: Settlement | undefined): SettlementFields {
+export function settlementOf(settlement: Settlement | undefined): SettlementFields {
   if (settlement === undefined) {
     return { outcome: Outcome.UNSPECIFIED, settledAt: undefined, errorMessage: '' };
   }

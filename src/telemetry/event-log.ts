@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.ts';
-import type { Recalibration } from '../decision/ports.ts';
+import type { Recalibration } from '../decision/usage.ts';
 import type { Violation } from '../limits/violation.ts';
 import type { Calibration } from '../pricing/calibration.ts';
 import type { DecisionCounts } from './decision-counts.ts';

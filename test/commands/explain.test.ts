@@ -43,6 +43,19 @@ describe('tollgate explain', () => {
     await expect(`${recordLines(record).join('\n')}\n`).toMatchFileSnapshot('golden/explain.txt');
   });
 
+  test('R52 shows how it was priced, with what the estimates for the agent were corrected by', () => {
+    const price = {
+      baseMicroUsd: 40_000n,
+      calibrationPerMille: 1_512,
+      bufferMicroUsd: 12_096n,
+      totalMicroUsd: 72_576n,
+      tableVersion: 'v1',
+    };
+    expect(recordLines({ ...record, price })).toContain(
+      'price $0.072576 = $0.04 × 1.512 + $0.012096 buffer, price table v1',
+    );
+  });
+
   test('a decision without an explanation says that no rule was looked at', () => {
     const bare = { ...record, explanation: undefined };
     expect(recordLines(bare).at(-1)).toBe('No rule was looked at.');

@@ -17,6 +17,12 @@ function commandPaths(command: Command, path: readonly string[] = []): string[] 
 const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
 const COMMANDS = commandPaths(buildProgram({ ...streams, exit: () => undefined }));
 
+/** What a command does not go without. */
+const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  drive: ['--trace', 'trace.csv'],
+  replay: ['--config', 'candidate.yaml'],
+};
+
 describe('Every command', () => {
   test('is there', () => {
     expect(COMMANDS).toEqual([
@@ -25,7 +31,16 @@ describe('Every command', () => {
       'check',
       'status',
       'explain',
+      'decisions',
+      'export',
       'usage',
+      'report',
+      'report daily',
+      'report weekly',
+      'report monthly',
+      'billing',
+      'person',
+      'erase',
       'lint',
       'policy',
       'policy test',
@@ -35,6 +50,7 @@ describe('Every command', () => {
       'migrate status',
       'verify',
       'drive',
+      'replay',
     ]);
   });
 
@@ -47,7 +63,7 @@ describe('Every command', () => {
   test.each(COMMANDS)(
     '"%s" refuses an unknown option with exit code 2, on standard error',
     async (path) => {
-      const complete = path === 'drive' ? ['--trace', 'trace.csv'] : [];
+      const complete = REQUIRED[path] ?? [];
       const words = path.split(' ').filter(Boolean);
       const result = await runCommand([...words, ...complete, '--no-such-option']);
       expect(result).toMatchObject({ exitCode: 2, stdout: '' });

@@ -9,6 +9,7 @@ import {
   ReserveRequest,
 } from '../../src/gen/tollgate/v1/decision_service.ts';
 import { ListDecisionsRequest } from '../../src/gen/tollgate/v1/query_service.ts';
+import { ErasePersonRequest } from '../../src/gen/tollgate/v1/record_service.ts';
 import {
   ask,
   askRaw,
@@ -56,6 +57,8 @@ const METHODS = [
   '/tollgate.v1.QueryService/GetRateStatus',
   '/tollgate.v1.QueryService/ListDecisions',
   '/tollgate.v1.QueryService/GetBudgetStatus',
+  '/tollgate.v1.RecordService/ErasePerson',
+  '/tollgate.v1.RecordService/GetPersonRecords',
   '/grpc.health.v1.Health/Check',
 ];
 
@@ -87,6 +90,14 @@ const VALID: readonly [string, Uint8Array][] = [
     '/tollgate.v1.QueryService/ListDecisions',
     ListDecisionsRequest.encode(
       ListDecisionsRequest.fromPartial({ tenant: 'acme', from: new Date(0) }),
+    ).finish(),
+  ],
+  [
+    '/tollgate.v1.RecordService/ErasePerson',
+    ErasePersonRequest.encode(
+      ErasePersonRequest.fromPartial({
+        ...{ requestId: 'r', tenant: 'acme', email: 'alice@example.com', actor: 'op-7' },
+      }),
     ).finish(),
   ],
 ];

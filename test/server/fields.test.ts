@@ -53,6 +53,7 @@ const WRONG_CALLS: readonly [string, PartialCall, RegExp][] = [
   ['call.principal.name', { principal: { name: 'x'.repeat(257) } }, /at most 256/],
   ['call.principal.session', { principal: { session: '\u0007' } }, /control characters/],
   ['call.principal.external_user_id', { principal: { externalUserId: '\t' } }, /control/],
+  ['call.principal.consent', { principal: { consent: 'x'.repeat(257) } }, /at most 256/],
   ['call.origin.country', { origin: { country: 'DEU' } }, /two letters/],
   ['call.origin.source_ip', { origin: { sourceIp: '10.0.0.256' } }, /IPv4 or IPv6/],
   ['call.data_classification', { dataClassification: many('p') }, /at most 32/],

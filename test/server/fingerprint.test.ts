@@ -41,6 +41,7 @@ const FULL: PartialCall = {
     name: 'Alice',
     session: 's',
     system: 'teams',
+    consent: 'privacy 3',
   },
   environment: 'production',
   origin: { country: 'DE', sourceIp: '10.0.0.1' },
@@ -59,14 +60,10 @@ const CHANGES: readonly PartialCall[] = [
   { principal: { ...FULL.principal, team: '' } },
   { principal: { ...FULL.principal, roles: ['admin'] } },
   { principal: { ...FULL.principal, roles: [] } },
-  { principal: { ...FULL.principal, externalUserId: '' } },
-  { principal: { ...FULL.principal, email: 'alice@example.org' } },
-  { principal: { ...FULL.principal, name: 'Bob' } },
-  { principal: { ...FULL.principal, session: 't' } },
   { principal: { ...FULL.principal, system: '' } },
+  { principal: { ...FULL.principal, consent: 'privacy 4' } },
   { environment: 'staging' },
   { origin: { country: 'FR', sourceIp: '10.0.0.1' } },
-  { origin: { country: 'DE', sourceIp: '10.0.0.2' } },
   { dataClassification: ['pii'] },
   { dataClassification: ['pii phi'] },
   { attributes: { a: 1, b: { c: [1, 'x', null, false] } } },
@@ -82,6 +79,15 @@ const CHANGES: readonly PartialCall[] = [
   { parentTraceId: '' },
 ];
 
+/** What can be guessed must not be kept as a hash. */
+const PERSONAL: readonly PartialCall[] = [
+  { principal: { ...FULL.principal, externalUserId: '' } },
+  { principal: { ...FULL.principal, email: 'alice@example.org' } },
+  { principal: { ...FULL.principal, name: 'Bob' } },
+  { principal: { ...FULL.principal, session: 't' } },
+  { origin: { country: 'DE', sourceIp: '10.0.0.2' } },
+];
+
 describe('fingerprint of a request', () => {
   it('X3: is 128 bits in canonical base64url', () => {
     for (let i = 0; i < 200; i += 1) {
@@ -94,6 +100,11 @@ describe('fingerprint of a request', () => {
   it('X3: every change of a field gives another', () => {
     const all = [FULL, ...CHANGES.map((change) => ({ ...FULL, ...change }))].map(of);
     expect(new Set(all).size).toBe(CHANGES.length + 1);
+  });
+
+  it('R85: personal data is not in it', () => {
+    const all = PERSONAL.map((change) => of({ ...FULL, ...change }));
+    expect(new Set([...all, of(FULL)]).size).toBe(1);
   });
 
   it('X3: the options of a request are part of its body, its id and its trace are not', () => {

@@ -199,7 +199,10 @@ async function health(edge: RunningEdge, service: string): Promise<unknown> {
 }
 
 describe('health', () => {
-  const services = ['', 'tollgate.v1.DecisionService', 'tollgate.v1.QueryService'];
+  const services = [
+    ...['', 'tollgate.v1.DecisionService', 'tollgate.v1.QueryService'],
+    'tollgate.v1.RecordService',
+  ];
 
   it.each(services)('R74: "%s" says SERVING or NOT_SERVING as it is told', async (service) => {
     const edge = await start(scripted().point, { serving: false });
@@ -293,6 +296,7 @@ describe('reflection', () => {
     expect(listed.listServicesResponse?.service.map(({ name }) => name).sort()).toEqual([
       'tollgate.v1.DecisionService',
       'tollgate.v1.QueryService',
+      'tollgate.v1.RecordService',
     ]);
     const described = await reflect(edge, version, {
       fileContainingSymbol: 'tollgate.v1.DecisionService',

@@ -8,6 +8,7 @@ import type {
 } from '../../src/decision/answers.ts';
 import type { Decision } from '../../src/decision/decision.ts';
 import type { Reservation } from '../../src/decision/ports.ts';
+import type { PersonDesk } from '../../src/decision/person-desk.ts';
 import type { Queries } from '../../src/decision/queries.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../src/gen/google/rpc/error_details.ts';
 import { Status } from '../../src/gen/google/rpc/status.ts';
@@ -17,6 +18,7 @@ import {
   DecisionServiceClient,
 } from '../../src/gen/tollgate/v1/decision_service.ts';
 import { QueryServiceClient } from '../../src/gen/tollgate/v1/query_service.ts';
+import { RecordServiceClient } from '../../src/gen/tollgate/v1/record_service.ts';
 import type { EdgeLog } from '../../src/server/edge-log.ts';
 import {
   startGrpcServer,
@@ -131,6 +133,12 @@ export function knowing(answers: Partial<Queries> = {}): Queries {
   };
 }
 
+/** Keeps nothing about anybody, or answers what is given. */
+export function keeping(answers: Partial<PersonDesk> = {}): PersonDesk {
+  const nothing = (): Promise<{ kind: 'not_found' }> => Promise.resolve({ kind: 'not_found' });
+  return { erase: nothing, records: nothing, auditEvents: nothing, ...answers };
+}
+
 export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly message: string;
@@ -148,6 +156,7 @@ export interface RunningEdge {
   readonly server: GrpcServer;
   readonly client: DecisionServiceClient;
   readonly queries: QueryServiceClient;
+  readonly records: RecordServiceClient;
   readonly lines: readonly LogLine[];
   stop(): Promise<void>;
 }
@@ -163,6 +172,7 @@ export async function startEdge(
     allowInsecure: false,
     decisionPoint: point,
     queries: knowing(),
+    personDesk: keeping(),
     tracing: noTracing,
     log,
     serving: true,
@@ -170,12 +180,14 @@ export async function startEdge(
   });
   const client = new DecisionServiceClient(server.address, credentials.createInsecure());
   const queries = new QueryServiceClient(server.address, credentials.createInsecure());
+  const records = new RecordServiceClient(server.address, credentials.createInsecure());
   const stop = async (): Promise<void> => {
     client.close();
     queries.close();
+    records.close();
     await server.drain(2_000);
   };
-  return { server, client, queries, lines, stop };
+  return { server, client, queries, records, lines, stop };
 }
 
 type Method<Request, Response> = (

@@ -24,7 +24,7 @@ export function groupedLedger(ledger: BudgetLedger): BudgetLedger {
         queueMicrotask(() => {
           const all = group;
           group = [];
-          void decide(all);
+          decide(all).catch(reject);
         });
       }
       group.push({ settles, requestId, ask, resolve, reject });

@@ -38,6 +38,14 @@ const offenders: Record<string, Files> = {
     'src/server/service.ts': "import type { Ledger } from '../stores/postgres/ledger.ts';\n",
     'src/stores/postgres/ledger.ts': 'export interface Ledger {}\n',
   },
+  'replay-knows-the-domain-only': {
+    'src/replay/world.ts': "import '../stores/redis/limiter.ts';\n",
+    'src/stores/redis/limiter.ts': empty,
+  },
+  'replay-is-for-its-command': {
+    'src/serve.ts': "import './stores/memory/memory-ledger.ts';\n",
+    'src/stores/memory/memory-ledger.ts': empty,
+  },
   'nobody-knows-main': {
     'src/telemetry/tracer.ts': "import '../main.ts';\n",
     'src/main.ts': empty,
@@ -54,6 +62,7 @@ const offenders: Record<string, Files> = {
   'pglite-in-embedded-only': {
     'src/stores/postgres/ledger.ts': "import '@electric-sql/pglite';\n",
   },
+  'parquet-in-export-only': { 'src/commands/status.ts': "import 'hyparquet-writer';\n" },
   'gen-at-the-edges-only': {
     'src/control/outbox.ts': "import type { Call } from '../gen/call.ts';\n",
     'src/gen/call.ts': 'export interface Call {}\n',

@@ -15,6 +15,7 @@ export interface CallOptions {
   readonly email?: string;
   readonly name?: string;
   readonly session?: string;
+  readonly consent?: string;
   readonly environment?: string;
   readonly country?: string;
   readonly sourceIp?: string;
@@ -53,6 +54,7 @@ export function addCallOptions(command: Command): Command {
     .option('--email <address>', 'of the user')
     .option('--name <text>', 'of the user')
     .option('--session <id>', 'session in the external system')
+    .option('--consent <text>', 'what the user agreed to, such as "privacy 3, 2026-11-21"')
     .option('--parent-trace-id <hex>', 'trace that this one continues')
     .optionsGroup('Its estimate:')
     .option('--estimate-usd <amount>', 'cost in US dollars, held exactly as given', usd)
@@ -81,6 +83,7 @@ export function callOf(options: CallOptions): Call {
       email: options.email ?? '',
       name: options.name ?? '',
       session: options.session ?? '',
+      consent: options.consent ?? '',
     },
     environment: options.environment ?? '',
     origin: { country: options.country ?? '', sourceIp: options.sourceIp ?? '' },

@@ -177,11 +177,12 @@ function marks({ soft, warning, degraded }: BudgetStatus): string {
   return [soft ? 'soft' : '', mark].filter(Boolean).join(', ');
 }
 
-function priceText(price: Price | undefined): string {
+export function priceText(price: Price | undefined): string {
   if (price === undefined) return '';
-  const { baseMicroUsd, bufferMicroUsd, totalMicroUsd, tableVersion } = price;
+  const { baseMicroUsd, bufferMicroUsd, totalMicroUsd, tableVersion, calibrationPerMille } = price;
   if (tableVersion === '') return `${formatUsd(totalMicroUsd)}, as given`;
-  const parts = `${formatUsd(baseMicroUsd)} + ${formatUsd(bufferMicroUsd)} buffer`;
+  const factor = calibrationPerMille === undefined ? '' : ` × ${calibrationPerMille / 1_000}`;
+  const parts = `${formatUsd(baseMicroUsd)}${factor} + ${formatUsd(bufferMicroUsd)} buffer`;
   return `${formatUsd(totalMicroUsd)} = ${parts}, price table ${tableVersion}`;
 }
 

@@ -90,6 +90,7 @@ function callOf(row: TraceRow, plan: DrivePlan): Partial<Call> {
       email: '',
       name: '',
       session: '',
+      consent: '',
       system: '',
     },
     estimate: {

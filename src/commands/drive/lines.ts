@@ -6,19 +6,19 @@ export class LineTooLong extends Error {
 }
 
 /**
- * Lines of a text that arrives in pieces, without their ends (LF or CRLF). At most one line is kept
- * in memory.
+ * Lines of a text that arrives in pieces, without their ends (LF or CRLF): those of a piece at
+ * once. Beside a piece at most one line is kept in memory.
  * @throws LineTooLong beyond 65,536 characters
  */
-export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<readonly string[]> {
   let rest = '';
   for await (const piece of pieces) {
     const lines = (rest + piece).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) yield withoutReturn(line);
+    yield lines.map(withoutReturn);
     if (rest.length > MAX_LINE_CHARACTERS) throw new LineTooLong();
   }
-  if (rest !== '') yield withoutReturn(rest);
+  if (rest !== '') yield [withoutReturn(rest)];
 }
 
 function withoutReturn(line: string): string {

@@ -8,8 +8,16 @@ export interface TraceRow {
   readonly index: number;
   readonly inputTokens: bigint;
   readonly outputTokens: bigint;
+  /** Milliseconds since the epoch; 0 unless it was asked for. */
+  readonly atMs: number;
 }
 
+export interface ReadTraceOptions {
+  /** Read when each call was made, from the column TIMESTAMP. */
+  readonly timed?: boolean;
+}
+
+const TIME_COLUMN = 'TIMESTAMP';
 const INPUT_COLUMN = 'ContextTokens';
 const OUTPUT_COLUMN = 'GeneratedTokens';
 
@@ -18,6 +26,8 @@ interface Header {
   readonly fields: number;
   readonly input: number;
   readonly output: number;
+  /** Undefined when nobody asks. */
+  readonly time: number | undefined;
 }
 
 /**
@@ -27,14 +37,26 @@ interface Header {
  * @throws CommandFailed naming the line and the column that cannot be read
  */
 export async function* readTrace(path: string): AsyncGenerator<TraceRow> {
+  for await (const rows of readTracePages(path)) yield* rows;
+}
+
+/** The same, the rows of a piece of the file at once. */
+export async function* readTracePages(
+  path: string,
+  options: ReadTraceOptions = {},
+): AsyncGenerator<readonly TraceRow[]> {
   let line = 0;
   let index = 0;
   let header: Header | undefined;
   try {
-    for await (const text of linesOf(createReadStream(path, 'utf8') as AsyncIterable<string>)) {
-      line += 1;
-      if (header === undefined) header = readHeader(text, path);
-      else if (text !== '') yield { index: index++, ...readRow(text, header, { path, line }) };
+    for await (const lines of linesOf(createReadStream(path, 'utf8') as AsyncIterable<string>)) {
+      const rows: TraceRow[] = [];
+      for (const text of lines) {
+        line += 1;
+        if (header === undefined) header = readHeader(text, path, options);
+        else if (text !== '') rows.push(readRow(index++, text, header, { path, line }));
+      }
+      yield rows;
     }
   } catch (error) {
     throw readFailure(error, path, line + 1);
@@ -51,7 +73,7 @@ export async function countRows(path: string): Promise<number> {
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
-function readHeader(text: string, path: string): Header {
+function readHeader(text: string, path: string, { timed }: ReadTraceOptions): Header {
   const names = text.replace(BYTE_ORDER_MARK, '').split(',');
   const columnOf = (name: string) => {
     const index = names.indexOf(name);
@@ -60,7 +82,12 @@ function readHeader(text: string, path: string): Header {
       `${path}:1: expected a header with the column ${name}, found "${text.slice(0, 80)}".`,
     );
   };
-  return { fields: names.length, input: columnOf(INPUT_COLUMN), output: columnOf(OUTPUT_COLUMN) };
+  return {
+    fields: names.length,
+    input: columnOf(INPUT_COLUMN),
+    output: columnOf(OUTPUT_COLUMN),
+    time: timed === true ? columnOf(TIME_COLUMN) : undefined,
+  };
 }
 
 interface Place {
@@ -68,7 +95,7 @@ interface Place {
   readonly line: number;
 }
 
-function readRow(text: string, header: Header, place: Place): Omit<TraceRow, 'index'> {
+function readRow(index: number, text: string, header: Header, place: Place): TraceRow {
   const fields = text.split(',');
   if (fields.length !== header.fields) {
     throw new CommandFailed(
@@ -76,8 +103,10 @@ function readRow(text: string, header: Header, place: Place): Omit<TraceRow, 'in
     );
   }
   return {
+    index,
     inputTokens: readTokens(fields, { ...place, column: INPUT_COLUMN, at: header.input }),
     outputTokens: readTokens(fields, { ...place, column: OUTPUT_COLUMN, at: header.output }),
+    atMs: header.time === undefined ? 0 : readTime(fields, { ...place, at: header.time }),
   };
 }
 
@@ -93,6 +122,23 @@ function readTokens(
   const character = fields.slice(0, at).join(',').length + (at === 0 ? 1 : 2);
   throw new CommandFailed(
     `${path}:${line}:${character}: ${column} must be a whole number, found "${field.slice(0, 40)}".`,
+  );
+}
+
+/** As the traces write it, in UTC: "2023-11-16 18:17:03.9799600". */
+const TIME = /^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:[.]\d{1,9})?$/;
+const TO_THE_MILLISECOND = 'YYYY-MM-DD HH:MM:SS.mmm'.length;
+
+function readTime(
+  fields: readonly string[],
+  { path, line, at }: Place & { readonly at: number },
+): number {
+  const field = fields[at] ?? '';
+  const timeMs = TIME.test(field) ? Date.parse(`${field.slice(0, TO_THE_MILLISECOND)}Z`) : NaN;
+  if (!Number.isNaN(timeMs)) return timeMs;
+  throw new CommandFailed(
+    `${path}:${line}: ${TIME_COLUMN} must be a time in UTC such as 2023-11-16 18:17:03.979, ` +
+      `found "${field.slice(0, 40)}".`,
   );
 }
 

@@ -2,6 +2,7 @@ import { DecisionRecord } from '../../gen/tollgate/v1/query_service.ts';
 import { Effect } from '../../gen/tollgate/v1/verdict.ts';
 import { explanationLines } from '../check/explanation-text.ts';
 import { toProtoJson } from '../check/proto-json.ts';
+import { priceText } from '../check/verdict-text.ts';
 import { CommandFailed, type ExitCode, printJson, printLines, type Streams } from '../context.ts';
 import { type SidecarOptions, withClient } from '../sidecar.ts';
 
@@ -33,6 +34,7 @@ export function recordLines(record: DecisionRecord): string[] {
   return [
     `${effect}  ${operation} of ${tenant} to ${agent}, ${at}`,
     `decision ${decisionId}, configuration ${configurationRevision}`,
+    ...(record.price ? [`price ${priceText(record.price)}`] : []),
     '',
     ...record.reasons.map(({ code, message }) => `${code}: ${message}`),
     '',

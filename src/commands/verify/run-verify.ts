@@ -1,7 +1,6 @@
-import type { LedgerStores } from '../../stores/postgres/ledger-stores.ts';
 import type { VerifyCounts, VerifyReport } from '../../stores/postgres/verify.ts';
-import { CommandFailed, type ExitCode, printJson, printLines, type Streams } from '../context.ts';
-import { withLedger } from '../ledger.ts';
+import { type ExitCode, printJson, printLines, type Streams } from '../context.ts';
+import { refuseOtherSchema, withLedger } from '../ledger.ts';
 import { checkpointCheck } from './checkpoint-check.ts';
 import { paintFor } from '../text/paint.ts';
 import { grouped } from '../text/units.ts';
@@ -22,7 +21,7 @@ export interface VerifyOptions {
 export async function runVerify(options: VerifyOptions, streams: Streams): Promise<ExitCode> {
   const check = await checkpointCheck(options);
   return withLedger(options, async ({ stores, where }) => {
-    await refuseOtherSchema(stores, where);
+    await refuseOtherSchema({ stores, where });
     const report = await stores.verify({
       ...(options.tenant !== undefined && { tenant: options.tenant }),
       ...(options.since !== undefined && { sinceMs: options.since }),
@@ -53,15 +52,6 @@ function progressOn({ stderr }: Streams): (counts: VerifyCounts) => void {
   };
 }
 
-async function refuseOtherSchema(stores: LedgerStores, where: string): Promise<void> {
-  const { pending, problem } = await stores.migrationStatus();
-  if (problem !== '') throw new CommandFailed(`${where}: ${problem}`);
-  if (pending.length === 0) return;
-  throw new CommandFailed(
-    `${where}: ${pending.length} migrations are pending. Apply them first: tollgate migrate up`,
-  );
-}
-
 function reportLines(report: VerifyReport, where: string, { stdout }: Streams): string[] {
   const paint = paintFor(stdout);
   if (report.kind === 'ok') {
@@ -72,6 +62,7 @@ function reportLines(report: VerifyReport, where: string, { stdout }: Streams): 
       `${grouped(accounts)} accounts`,
       `${grouped(records)} records`,
       `${grouped(alerts)} alerts`,
+      `${grouped(report.sums)} sums of usage`,
       `${grouped(checkpoints)} checkpoints`,
     ];
     const said = [`${paint('green', 'ok')}  ${where}: the books add up (${counted.join(', ')}).`];

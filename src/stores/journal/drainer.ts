@@ -8,11 +8,10 @@ import { MAX_LINE_BYTES, writeLine } from './line.ts';
 import { Pause } from './pause.ts';
 
 /**
- * Records in one append: large enough to amortize a commit, small enough that reading, joining and
- * sending them holds up the calls of this process for a few milliseconds only. With twenty windows
- * in each they take a megabyte, which is what is read back from disk at once.
+ * Records in one append: large enough to amortize a commit. Ordinary ones are together about the
+ * megabyte that is read back from disk at once.
  */
-const BATCH_RECORDS = 200;
+const BATCH_RECORDS = 400;
 
 /** Waited before a small batch, so that a quiet sidecar makes one commit of several decisions. */
 const LINGER_MS = 20;

@@ -90,7 +90,7 @@ export class LedgerAccount {
     }
   }
 
-  /** What one period leaves for this one: within the rollover, and nothing where either has no cap. */
+  /** What a period leaves for this one: within the rollover; nothing where either has no cap. */
   #carryFrom(before: LedgerAccount): Caps {
     const carried: { -readonly [Metric in keyof Caps]: Caps[Metric] } = {};
     for (const metric of METRICS) {

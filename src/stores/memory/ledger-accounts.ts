@@ -65,21 +65,22 @@ export class LedgerAccounts {
   }
 
   #periodsOf(tenant: string, { budgetId, owner }: AccountSpec): Periods {
-    let budgets = this.#tenants.get(tenant);
-    if (!budgets) this.#tenants.set(tenant, (budgets = new Map()));
-    let owners = budgets.get(budgetId);
-    if (!owners) budgets.set(budgetId, (owners = new Map()));
-    let periods = owners.get(owner);
-    if (!periods) owners.set(owner, (periods = []));
-    return periods;
+    const budgets = made(this.#tenants, tenant, () => new Map<string, Map<string, Periods>>());
+    const owners = made(budgets, budgetId, () => new Map<string, Periods>());
+    return made(owners, owner, (): Periods => []);
   }
 
   #clockOf({ period, timeZone }: AccountSpec): PeriodClock {
-    const name = `${period} ${timeZone}`;
-    let clock = this.#clocks.get(name);
-    if (!clock) this.#clocks.set(name, (clock = new PeriodClock(period, timeZone)));
-    return clock;
+    return made(this.#clocks, `${period} ${timeZone}`, () => new PeriodClock(period, timeZone));
   }
+}
+
+function made<T>(known: Map<string, T>, name: string, make: () => T): T {
+  const there = known.get(name);
+  if (there !== undefined) return there;
+  const fresh = make();
+  known.set(name, fresh);
+  return fresh;
 }
 
 function newestBefore(periods: Periods, startMs: number): LedgerAccount | undefined {

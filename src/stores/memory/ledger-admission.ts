@@ -14,8 +14,8 @@ interface Room {
 
 /**
  * What a hold is given; undefined when it does not fit. With `acceptPartial` what is left of money
- * and output tokens, as long as that is at least one of each that was asked for; input and call must
- * fit whole. tollgate.admit_in_order is the same rule in SQL.
+ * and output tokens, as long as that is at least one of each that was asked for; input and call
+ * must fit whole. tollgate.admit_in_order is the same rule in SQL.
  */
 export function admitHold(
   asked: Amounts,

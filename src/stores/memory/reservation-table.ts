@@ -74,8 +74,10 @@ export class ReservationTable {
   }
 
   #liveOf(tenant: string): Map<string, HeldCall> {
-    let calls = this.#live.get(tenant);
-    if (!calls) this.#live.set(tenant, (calls = new Map()));
+    const known = this.#live.get(tenant);
+    if (known) return known;
+    const calls = new Map<string, HeldCall>();
+    this.#live.set(tenant, calls);
     return calls;
   }
 }

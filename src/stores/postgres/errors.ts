@@ -73,6 +73,11 @@ export function breaksConnection(error: unknown): boolean {
   return code === '' || code.startsWith('57P') || code.startsWith('08');
 }
 
+/** query_canceled: the statement took longer than it may. */
+export function isCancelled(error: unknown): boolean {
+  return sqlStateOf(error) === '57014';
+}
+
 function sqlStateOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : '';
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : '';

@@ -1,4 +1,5 @@
-import type { Recalibration, RollUp, Unavailable, UsageSums } from '../../decision/ports.ts';
+import type { Unavailable, UsageSums } from '../../decision/ports.ts';
+import type { Recalibration, RollUp } from '../../decision/usage.ts';
 import type { Calibration } from '../../pricing/calibration.ts';
 import { failureOf, unavailable } from './errors.ts';
 import type { SqlClient, SqlValue } from './sql-client.ts';
@@ -90,11 +91,20 @@ function recalibrationOf({
   return { tenant, agent, beforePerMille: before, afterPerMille: after, calls };
 }
 
+/** A version with a quotation mark in it was cut off there: it is never that of a price table. */
+function versionOf(inJson: string): string {
+  try {
+    return JSON.parse(`"${inJson}"`) as string;
+  } catch {
+    return inJson;
+  }
+}
+
 function calibrationOf(row: CalibrationRow): Calibration {
   return {
     tenant: row.tenant,
     agent: row.agent,
-    tableVersion: JSON.parse(`"${row.price_version}"`) as string,
+    tableVersion: versionOf(row.price_version),
     factorPerMille: BigInt(row.factor_per_mille),
     calls: Number(row.calls),
     estimatedMicroUsd: BigInt(row.estimated_cost),

@@ -93,8 +93,8 @@ type Counts = { -readonly [Part in keyof VerifyCounts]: number };
 /**
  * Recomputes the books from the entries: the chain over every batch, every reservation from its
  * history, every account's balance, what was carried over and what was told, every sum of usage.
- * Reads one snapshot, so that it can run while calls are being decided; memory stays bounded on both sides. Rejects when
- * the database cannot answer.
+ * Reads one snapshot, so that it can run while calls are being decided; memory stays bounded on
+ * both sides. Rejects when the database cannot answer.
  */
 export function verifyLedger(sql: SqlClient, options: VerifyOptions = {}): Promise<VerifyReport> {
   return sql.transaction(

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import type { Recalibration } from '../../../src/decision/ports.ts';
+import type { Recalibration } from '../../../src/decision/usage.ts';
 import { calibrationsOf, type Calibration } from '../../../src/pricing/calibration.ts';
 import type { Price } from '../../../src/pricing/price.ts';
 import type { LedgerStores } from '../../../src/stores/postgres/ledger-stores.ts';
@@ -82,7 +82,7 @@ export function describeCalibration(name: string, open: () => Promise<LedgerFixt
       expect(await known()).toMatchObject({ factorPerMille: 1500n, calls: 0 });
       // Whatever factor the next calls were priced with: the table said the same of them.
       await calls(ENOUGH, PRICE, 1.5);
-      await calls(ENOUGH, { ...PRICE, totalMicroUsd: usd(1.8), calibrationPerMille: 1500 }, 1.5);
+      await calls(ENOUGH, { ...PRICE, totalMicroUsd: usd(1.8) }, 1.5);
       expect(await rollUp()).toEqual([]);
       expect(await known()).toMatchObject({ factorPerMille: 1500n });
     });

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import type { RollUp } from '../../../src/decision/ports.ts';
-import type { UsageQuery, UsageRow } from '../../../src/decision/usage.ts';
+import type { RollUp, UsageQuery, UsageRow } from '../../../src/decision/usage.ts';
 import type { LedgerStores } from '../../../src/stores/postgres/ledger-stores.ts';
 import type { LedgerFixture } from './fixtures.ts';
 import {

@@ -58,6 +58,8 @@ export function describeVerify(name: string, open: () => Promise<LedgerFixture>)
         carries: 0,
         records: 2,
         sums: 0,
+        checkpoints: 0,
+        unknownKeys: 0,
       });
       const future = await stores.verify({ tenant, sinceMs: START_MS + 1 });
       expect(future).toMatchObject({ kind: 'ok', batches: 0, reservations: 0, accounts: 0 });

@@ -66,7 +66,7 @@ export function describeErasure(name: string, open: () => Promise<LedgerFixture>
     };
     const erase = async (
       value: string,
-      { by = 'email' as const, whose = tenant, requestId = randomUUID() as string } = {},
+      { by = 'email' as const, whose = tenant, requestId = randomUUID() } = {},
     ) => {
       const told = await desk.erase({ tenant: whose, by, value, actor: 'op-7', requestId });
       if ('kind' in told) throw new Error(told.kind);

@@ -191,6 +191,11 @@ export interface Principal {
   session: string;
   /** External system that the user works in, for example "teams". Empty means not given. */
   system: string;
+  /**
+   * What the user agreed to, such as the version of a policy and a date; kept in the record. Not for personal data:
+   * it is not erased. At most 256 characters. Empty means that nothing was said.
+   */
+  consent: string;
 }
 
 /** Where a call comes from. */
@@ -485,7 +490,17 @@ export const Call: MessageFns<Call> = {
 };
 
 function createBasePrincipal(): Principal {
-  return { user: "", team: "", roles: [], externalUserId: "", email: "", name: "", session: "", system: "" };
+  return {
+    user: "",
+    team: "",
+    roles: [],
+    externalUserId: "",
+    email: "",
+    name: "",
+    session: "",
+    system: "",
+    consent: "",
+  };
 }
 
 export const Principal: MessageFns<Principal> = {
@@ -513,6 +528,9 @@ export const Principal: MessageFns<Principal> = {
     }
     if (message.system !== "") {
       writer.uint32(66).string(message.system);
+    }
+    if (message.consent !== "") {
+      writer.uint32(74).string(message.consent);
     }
     return writer;
   },
@@ -594,6 +612,14 @@ export const Principal: MessageFns<Principal> = {
             message.system = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.consent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -620,6 +646,7 @@ export const Principal: MessageFns<Principal> = {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       session: isSet(object.session) ? globalThis.String(object.session) : "",
       system: isSet(object.system) ? globalThis.String(object.system) : "",
+      consent: isSet(object.consent) ? globalThis.String(object.consent) : "",
     };
   },
 
@@ -649,6 +676,9 @@ export const Principal: MessageFns<Principal> = {
     if (message.system !== "") {
       obj.system = message.system;
     }
+    if (message.consent !== "") {
+      obj.consent = message.consent;
+    }
     return obj;
   },
 
@@ -665,6 +695,7 @@ export const Principal: MessageFns<Principal> = {
     message.name = object.name ?? "";
     message.session = object.session ?? "";
     message.system = object.system ?? "";
+    message.consent = object.consent ?? "";
     return message;
   },
 };

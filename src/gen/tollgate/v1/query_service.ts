@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -19,10 +21,20 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.ts";
+import { Struct } from "../../google/protobuf/struct.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Call, Outcome, outcomeFromJSON, outcomeToJSON } from "./call.ts";
 import { Reservation } from "./decision_service.ts";
-import { BudgetStatus, Effect, effectFromJSON, effectToJSON, Explanation, RateStatus, Reason } from "./verdict.ts";
+import {
+  BudgetStatus,
+  Effect,
+  effectFromJSON,
+  effectToJSON,
+  Explanation,
+  Price,
+  RateStatus,
+  Reason,
+} from "./verdict.ts";
 
 /** Spans of time that charges are summed over. */
 export const UsageBucket = {
@@ -254,7 +266,7 @@ export interface GetDecisionResponse {
   record: DecisionRecord | undefined;
 }
 
-/** Asks for decisions from the record. */
+/** Asks for decisions from the record. Every field narrows. */
 export interface ListDecisionsRequest {
   /** The tenant. Required. */
   tenant: string;
@@ -278,14 +290,62 @@ export interface ListDecisionsRequest {
   pageSize: number;
   /** Where to go on. Empty means the first page. */
   pageToken: string;
+  /** Only this decision. Empty means all. */
+  decisionId: string;
+  /** Only decisions about this request. Empty means all. */
+  requestId: string;
+  /** Only decisions in this W3C trace. Empty means all. */
+  traceId: string;
+  /** Only decisions about calls by the person with this e-mail address, in any case of letters. Empty means all. */
+  email: string;
+  /** Only decisions with this event name, for example "external_agent.policy_denied". Empty means all. */
+  event: string;
 }
 
 /** Decisions from the record. */
 export interface ListDecisionsResponse {
-  /** Newest first. */
+  /** Newest first. A page may have fewer than asked for, or none, while there is a next one. */
   records: DecisionRecord[];
   /** Pass it as `page_token` for the next page. Empty on the last page. */
   nextPageToken: string;
+}
+
+/** Asks for all decisions that a filter finds. The fields are those of ListDecisionsRequest. */
+export interface ExportDecisionsRequest {
+  /** The tenant. Required. */
+  tenant: string;
+  /** Only this agent. Empty means all. */
+  agent: string;
+  /** Only this user id. Empty means all. */
+  user: string;
+  /** Only this effect. UNSPECIFIED means all. */
+  effect: Effect;
+  /** Only decisions with this reason code. Empty means all. */
+  reasonCode: string;
+  /** Only decisions at or after this time. Absent means no bound. */
+  from:
+    | Date
+    | undefined;
+  /** Only decisions before this time. Absent means no bound. */
+  to:
+    | Date
+    | undefined;
+  /** Only this decision. Empty means all. */
+  decisionId: string;
+  /** Only decisions about this request. Empty means all. */
+  requestId: string;
+  /** Only decisions in this W3C trace. Empty means all. */
+  traceId: string;
+  /** Only decisions about calls by the person with this e-mail address, in any case of letters. Empty means all. */
+  email: string;
+  /** Only decisions with this event name, for example "external_agent.policy_denied". Empty means all. */
+  event: string;
+}
+
+/** One decision of an export. */
+export interface ExportDecisionsResponse {
+  /** The record. */
+  record: DecisionRecord | undefined;
 }
 
 /** One invocation in the record, from decision to settlement. Personal data is kept apart and not returned here. */
@@ -361,7 +421,26 @@ export interface DecisionRecord {
   /** Accounts after the decision. */
   budgetAfter: BudgetStatus[];
   /** How it came about: the policies that could apply with their conditions, and the limits and budgets. */
-  explanation: Explanation | undefined;
+  explanation:
+    | Explanation
+    | undefined;
+  /**
+   * What it is called in reports: "external_agent.budget_exceeded", "external_agent.rate_limit_exceeded",
+   * "external_agent.policy_denied" or, when it was allowed, "external_agent.policy_evaluated".
+   */
+  event: string;
+  /** Country that the call came from. Empty when unknown. */
+  country: string;
+  /** Classification of the data in the call. */
+  dataClassification: string[];
+  /** Attributes that policies asked for. */
+  attributes:
+    | { [key: string]: any }
+    | undefined;
+  /** Commitment to the personal data that is kept apart. Empty when none is known. */
+  personCommitment: string;
+  /** How its estimate was priced. Absent in a record that has none. */
+  price: Price | undefined;
 }
 
 /**
@@ -435,6 +514,46 @@ export interface UsageRow {
   inputTokens: bigint;
   /** Output tokens. */
   outputTokens: bigint;
+  /** Calls that were committed, late ones included; not those that expired. */
+  settledCalls: bigint;
+  /** Those of them whose caller reported a success. */
+  succeededCalls: bigint;
+  /** What had been held for the calls that were committed, buffer included, in micro-USD. */
+  estimatedMicroUsd: bigint;
+  /** What the calls that were committed used, in micro-USD. */
+  actualMicroUsd: bigint;
+}
+
+/** Asks how far estimates are off. */
+export interface ListCalibrationsRequest {
+  /** The tenant. Required. */
+  tenant: string;
+}
+
+/** How far estimates are off; at most 1,000 agents, those first whose factor is not 1. */
+export interface ListCalibrationsResponse {
+  /** By agent. */
+  calibrations: Calibration[];
+  /** True when estimates are multiplied with these factors (`prices.recalibrate`). */
+  applied: boolean;
+}
+
+/** How far the estimates for one agent are off, by the calls that Tollgate priced itself. */
+export interface Calibration {
+  /** The agent. */
+  agent: string;
+  /** Version of the price table that the factor was found for; it says nothing of another. */
+  tableVersion: string;
+  /** What the price of the table is to be multiplied with, in thousandths. */
+  factorPerMille: number;
+  /** Calls that were committed since the factor was found; after a thousand, older ones count half. */
+  calls: bigint;
+  /** What the price table said of them, without buffer and factor, in micro-USD. */
+  estimatedMicroUsd: bigint;
+  /** What they used, in micro-USD. */
+  actualMicroUsd: bigint;
+  /** When the factor was found. */
+  since: Date | undefined;
 }
 
 /** Asks for the policies in force. */
@@ -1563,6 +1682,11 @@ function createBaseListDecisionsRequest(): ListDecisionsRequest {
     to: undefined,
     pageSize: 0,
     pageToken: "",
+    decisionId: "",
+    requestId: "",
+    traceId: "",
+    email: "",
+    event: "",
   };
 }
 
@@ -1594,6 +1718,21 @@ export const ListDecisionsRequest: MessageFns<ListDecisionsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(74).string(message.pageToken);
+    }
+    if (message.decisionId !== "") {
+      writer.uint32(82).string(message.decisionId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(90).string(message.requestId);
+    }
+    if (message.traceId !== "") {
+      writer.uint32(98).string(message.traceId);
+    }
+    if (message.email !== "") {
+      writer.uint32(106).string(message.email);
+    }
+    if (message.event !== "") {
+      writer.uint32(114).string(message.event);
     }
     return writer;
   },
@@ -1683,6 +1822,46 @@ export const ListDecisionsRequest: MessageFns<ListDecisionsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.decisionId = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.email = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.event = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1718,6 +1897,23 @@ export const ListDecisionsRequest: MessageFns<ListDecisionsRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      decisionId: isSet(object.decisionId)
+        ? globalThis.String(object.decisionId)
+        : isSet(object.decision_id)
+        ? globalThis.String(object.decision_id)
+        : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      traceId: isSet(object.traceId)
+        ? globalThis.String(object.traceId)
+        : isSet(object.trace_id)
+        ? globalThis.String(object.trace_id)
+        : "",
+      email: isSet(object.email) ? globalThis.String(object.email) : "",
+      event: isSet(object.event) ? globalThis.String(object.event) : "",
     };
   },
 
@@ -1750,6 +1946,21 @@ export const ListDecisionsRequest: MessageFns<ListDecisionsRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.decisionId !== "") {
+      obj.decisionId = message.decisionId;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.traceId !== "") {
+      obj.traceId = message.traceId;
+    }
+    if (message.email !== "") {
+      obj.email = message.email;
+    }
+    if (message.event !== "") {
+      obj.event = message.event;
+    }
     return obj;
   },
 
@@ -1767,6 +1978,11 @@ export const ListDecisionsRequest: MessageFns<ListDecisionsRequest> = {
     message.to = object.to ?? undefined;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.decisionId = object.decisionId ?? "";
+    message.requestId = object.requestId ?? "";
+    message.traceId = object.traceId ?? "";
+    message.email = object.email ?? "";
+    message.event = object.event ?? "";
     return message;
   },
 };
@@ -1862,6 +2078,349 @@ export const ListDecisionsResponse: MessageFns<ListDecisionsResponse> = {
   },
 };
 
+function createBaseExportDecisionsRequest(): ExportDecisionsRequest {
+  return {
+    tenant: "",
+    agent: "",
+    user: "",
+    effect: 0,
+    reasonCode: "",
+    from: undefined,
+    to: undefined,
+    decisionId: "",
+    requestId: "",
+    traceId: "",
+    email: "",
+    event: "",
+  };
+}
+
+export const ExportDecisionsRequest: MessageFns<ExportDecisionsRequest> = {
+  encode(message: ExportDecisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.agent !== "") {
+      writer.uint32(18).string(message.agent);
+    }
+    if (message.user !== "") {
+      writer.uint32(26).string(message.user);
+    }
+    if (message.effect !== 0) {
+      writer.uint32(32).int32(message.effect);
+    }
+    if (message.reasonCode !== "") {
+      writer.uint32(42).string(message.reasonCode);
+    }
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(50).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(58).fork()).join();
+    }
+    if (message.decisionId !== "") {
+      writer.uint32(66).string(message.decisionId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(74).string(message.requestId);
+    }
+    if (message.traceId !== "") {
+      writer.uint32(82).string(message.traceId);
+    }
+    if (message.email !== "") {
+      writer.uint32(90).string(message.email);
+    }
+    if (message.event !== "") {
+      writer.uint32(98).string(message.event);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportDecisionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportDecisionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.effect = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reasonCode = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.decisionId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.email = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.event = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportDecisionsRequest {
+    return {
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      user: isSet(object.user) ? globalThis.String(object.user) : "",
+      effect: isSet(object.effect) ? effectFromJSON(object.effect) : 0,
+      reasonCode: isSet(object.reasonCode)
+        ? globalThis.String(object.reasonCode)
+        : isSet(object.reason_code)
+        ? globalThis.String(object.reason_code)
+        : "",
+      from: isSet(object.from) ? fromJsonTimestamp(object.from) : undefined,
+      to: isSet(object.to) ? fromJsonTimestamp(object.to) : undefined,
+      decisionId: isSet(object.decisionId)
+        ? globalThis.String(object.decisionId)
+        : isSet(object.decision_id)
+        ? globalThis.String(object.decision_id)
+        : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      traceId: isSet(object.traceId)
+        ? globalThis.String(object.traceId)
+        : isSet(object.trace_id)
+        ? globalThis.String(object.trace_id)
+        : "",
+      email: isSet(object.email) ? globalThis.String(object.email) : "",
+      event: isSet(object.event) ? globalThis.String(object.event) : "",
+    };
+  },
+
+  toJSON(message: ExportDecisionsRequest): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.user !== "") {
+      obj.user = message.user;
+    }
+    if (message.effect !== 0) {
+      obj.effect = effectToJSON(message.effect);
+    }
+    if (message.reasonCode !== "") {
+      obj.reasonCode = message.reasonCode;
+    }
+    if (message.from !== undefined) {
+      obj.from = message.from.toISOString();
+    }
+    if (message.to !== undefined) {
+      obj.to = message.to.toISOString();
+    }
+    if (message.decisionId !== "") {
+      obj.decisionId = message.decisionId;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.traceId !== "") {
+      obj.traceId = message.traceId;
+    }
+    if (message.email !== "") {
+      obj.email = message.email;
+    }
+    if (message.event !== "") {
+      obj.event = message.event;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportDecisionsRequest>): ExportDecisionsRequest {
+    return ExportDecisionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportDecisionsRequest>): ExportDecisionsRequest {
+    const message = createBaseExportDecisionsRequest();
+    message.tenant = object.tenant ?? "";
+    message.agent = object.agent ?? "";
+    message.user = object.user ?? "";
+    message.effect = object.effect ?? 0;
+    message.reasonCode = object.reasonCode ?? "";
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
+    message.decisionId = object.decisionId ?? "";
+    message.requestId = object.requestId ?? "";
+    message.traceId = object.traceId ?? "";
+    message.email = object.email ?? "";
+    message.event = object.event ?? "";
+    return message;
+  },
+};
+
+function createBaseExportDecisionsResponse(): ExportDecisionsResponse {
+  return { record: undefined };
+}
+
+export const ExportDecisionsResponse: MessageFns<ExportDecisionsResponse> = {
+  encode(message: ExportDecisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.record !== undefined) {
+      DecisionRecord.encode(message.record, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportDecisionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportDecisionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.record = DecisionRecord.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportDecisionsResponse {
+    return { record: isSet(object.record) ? DecisionRecord.fromJSON(object.record) : undefined };
+  },
+
+  toJSON(message: ExportDecisionsResponse): unknown {
+    const obj: any = {};
+    if (message.record !== undefined) {
+      obj.record = DecisionRecord.toJSON(message.record);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportDecisionsResponse>): ExportDecisionsResponse {
+    return ExportDecisionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportDecisionsResponse>): ExportDecisionsResponse {
+    const message = createBaseExportDecisionsResponse();
+    message.record = (object.record !== undefined && object.record !== null)
+      ? DecisionRecord.fromPartial(object.record)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseDecisionRecord(): DecisionRecord {
   return {
     decisionId: "",
@@ -1894,6 +2453,12 @@ function createBaseDecisionRecord(): DecisionRecord {
     budgetBefore: [],
     budgetAfter: [],
     explanation: undefined,
+    event: "",
+    country: "",
+    dataClassification: [],
+    attributes: undefined,
+    personCommitment: "",
+    price: undefined,
   };
 }
 
@@ -2003,6 +2568,24 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     }
     if (message.explanation !== undefined) {
       Explanation.encode(message.explanation, writer.uint32(242).fork()).join();
+    }
+    if (message.event !== "") {
+      writer.uint32(250).string(message.event);
+    }
+    if (message.country !== "") {
+      writer.uint32(258).string(message.country);
+    }
+    for (const v of message.dataClassification) {
+      writer.uint32(266).string(v!);
+    }
+    if (message.attributes !== undefined) {
+      Struct.encode(Struct.wrap(message.attributes), writer.uint32(274).fork()).join();
+    }
+    if (message.personCommitment !== "") {
+      writer.uint32(282).string(message.personCommitment);
+    }
+    if (message.price !== undefined) {
+      Price.encode(message.price, writer.uint32(290).fork()).join();
     }
     return writer;
   },
@@ -2260,6 +2843,54 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
             message.explanation = Explanation.decode(reader, reader.uint32());
             continue;
           }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.event = reader.string();
+            continue;
+          }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.dataClassification.push(reader.string());
+            continue;
+          }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.attributes = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.personCommitment = reader.string();
+            continue;
+          }
+          case 36: {
+            if (tag !== 290) {
+              break;
+            }
+
+            message.price = Price.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2374,6 +3005,20 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
         ? object.budget_after.map((e: any) => BudgetStatus.fromJSON(e))
         : [],
       explanation: isSet(object.explanation) ? Explanation.fromJSON(object.explanation) : undefined,
+      event: isSet(object.event) ? globalThis.String(object.event) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+      dataClassification: globalThis.Array.isArray(object?.dataClassification)
+        ? object.dataClassification.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.data_classification)
+        ? object.data_classification.map((e: any) => globalThis.String(e))
+        : [],
+      attributes: isObject(object.attributes) ? object.attributes : undefined,
+      personCommitment: isSet(object.personCommitment)
+        ? globalThis.String(object.personCommitment)
+        : isSet(object.person_commitment)
+        ? globalThis.String(object.person_commitment)
+        : "",
+      price: isSet(object.price) ? Price.fromJSON(object.price) : undefined,
     };
   },
 
@@ -2469,6 +3114,24 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     if (message.explanation !== undefined) {
       obj.explanation = Explanation.toJSON(message.explanation);
     }
+    if (message.event !== "") {
+      obj.event = message.event;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    if (message.dataClassification?.length) {
+      obj.dataClassification = message.dataClassification;
+    }
+    if (message.attributes !== undefined) {
+      obj.attributes = message.attributes;
+    }
+    if (message.personCommitment !== "") {
+      obj.personCommitment = message.personCommitment;
+    }
+    if (message.price !== undefined) {
+      obj.price = Price.toJSON(message.price);
+    }
     return obj;
   },
 
@@ -2519,6 +3182,12 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     message.explanation = (object.explanation !== undefined && object.explanation !== null)
       ? Explanation.fromPartial(object.explanation)
       : undefined;
+    message.event = object.event ?? "";
+    message.country = object.country ?? "";
+    message.dataClassification = object.dataClassification?.map((e) => e) || [];
+    message.attributes = object.attributes ?? undefined;
+    message.personCommitment = object.personCommitment ?? "";
+    message.price = (object.price !== undefined && object.price !== null) ? Price.fromPartial(object.price) : undefined;
     return message;
   },
 };
@@ -2926,6 +3595,10 @@ function createBaseUsageRow(): UsageRow {
     committedMicroUsd: 0n,
     inputTokens: 0n,
     outputTokens: 0n,
+    settledCalls: 0n,
+    succeededCalls: 0n,
+    estimatedMicroUsd: 0n,
+    actualMicroUsd: 0n,
   };
 }
 
@@ -2978,6 +3651,30 @@ export const UsageRow: MessageFns<UsageRow> = {
         throw new globalThis.Error("value provided for field message.outputTokens of type int64 too large");
       }
       writer.uint32(88).int64(message.outputTokens);
+    }
+    if (message.settledCalls !== 0n) {
+      if (BigInt.asIntN(64, message.settledCalls) !== message.settledCalls) {
+        throw new globalThis.Error("value provided for field message.settledCalls of type int64 too large");
+      }
+      writer.uint32(96).int64(message.settledCalls);
+    }
+    if (message.succeededCalls !== 0n) {
+      if (BigInt.asIntN(64, message.succeededCalls) !== message.succeededCalls) {
+        throw new globalThis.Error("value provided for field message.succeededCalls of type int64 too large");
+      }
+      writer.uint32(104).int64(message.succeededCalls);
+    }
+    if (message.estimatedMicroUsd !== 0n) {
+      if (BigInt.asIntN(64, message.estimatedMicroUsd) !== message.estimatedMicroUsd) {
+        throw new globalThis.Error("value provided for field message.estimatedMicroUsd of type int64 too large");
+      }
+      writer.uint32(112).int64(message.estimatedMicroUsd);
+    }
+    if (message.actualMicroUsd !== 0n) {
+      if (BigInt.asIntN(64, message.actualMicroUsd) !== message.actualMicroUsd) {
+        throw new globalThis.Error("value provided for field message.actualMicroUsd of type int64 too large");
+      }
+      writer.uint32(120).int64(message.actualMicroUsd);
     }
     return writer;
   },
@@ -3083,6 +3780,38 @@ export const UsageRow: MessageFns<UsageRow> = {
             message.outputTokens = reader.int64() as bigint;
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.settledCalls = reader.int64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.succeededCalls = reader.int64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.estimatedMicroUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.actualMicroUsd = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3124,6 +3853,26 @@ export const UsageRow: MessageFns<UsageRow> = {
         : isSet(object.output_tokens)
         ? BigInt(object.output_tokens)
         : 0n,
+      settledCalls: isSet(object.settledCalls)
+        ? BigInt(object.settledCalls)
+        : isSet(object.settled_calls)
+        ? BigInt(object.settled_calls)
+        : 0n,
+      succeededCalls: isSet(object.succeededCalls)
+        ? BigInt(object.succeededCalls)
+        : isSet(object.succeeded_calls)
+        ? BigInt(object.succeeded_calls)
+        : 0n,
+      estimatedMicroUsd: isSet(object.estimatedMicroUsd)
+        ? BigInt(object.estimatedMicroUsd)
+        : isSet(object.estimated_micro_usd)
+        ? BigInt(object.estimated_micro_usd)
+        : 0n,
+      actualMicroUsd: isSet(object.actualMicroUsd)
+        ? BigInt(object.actualMicroUsd)
+        : isSet(object.actual_micro_usd)
+        ? BigInt(object.actual_micro_usd)
+        : 0n,
     };
   },
 
@@ -3162,6 +3911,18 @@ export const UsageRow: MessageFns<UsageRow> = {
     if (message.outputTokens !== 0n) {
       obj.outputTokens = message.outputTokens.toString();
     }
+    if (message.settledCalls !== 0n) {
+      obj.settledCalls = message.settledCalls.toString();
+    }
+    if (message.succeededCalls !== 0n) {
+      obj.succeededCalls = message.succeededCalls.toString();
+    }
+    if (message.estimatedMicroUsd !== 0n) {
+      obj.estimatedMicroUsd = message.estimatedMicroUsd.toString();
+    }
+    if (message.actualMicroUsd !== 0n) {
+      obj.actualMicroUsd = message.actualMicroUsd.toString();
+    }
     return obj;
   },
 
@@ -3189,6 +3950,374 @@ export const UsageRow: MessageFns<UsageRow> = {
     message.outputTokens = (object.outputTokens !== undefined && object.outputTokens !== null)
       ? BigInt(object.outputTokens)
       : 0n;
+    message.settledCalls = (object.settledCalls !== undefined && object.settledCalls !== null)
+      ? BigInt(object.settledCalls)
+      : 0n;
+    message.succeededCalls = (object.succeededCalls !== undefined && object.succeededCalls !== null)
+      ? BigInt(object.succeededCalls)
+      : 0n;
+    message.estimatedMicroUsd = (object.estimatedMicroUsd !== undefined && object.estimatedMicroUsd !== null)
+      ? BigInt(object.estimatedMicroUsd)
+      : 0n;
+    message.actualMicroUsd = (object.actualMicroUsd !== undefined && object.actualMicroUsd !== null)
+      ? BigInt(object.actualMicroUsd)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseListCalibrationsRequest(): ListCalibrationsRequest {
+  return { tenant: "" };
+}
+
+export const ListCalibrationsRequest: MessageFns<ListCalibrationsRequest> = {
+  encode(message: ListCalibrationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCalibrationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCalibrationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListCalibrationsRequest {
+    return { tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "" };
+  },
+
+  toJSON(message: ListCalibrationsRequest): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListCalibrationsRequest>): ListCalibrationsRequest {
+    return ListCalibrationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListCalibrationsRequest>): ListCalibrationsRequest {
+    const message = createBaseListCalibrationsRequest();
+    message.tenant = object.tenant ?? "";
+    return message;
+  },
+};
+
+function createBaseListCalibrationsResponse(): ListCalibrationsResponse {
+  return { calibrations: [], applied: false };
+}
+
+export const ListCalibrationsResponse: MessageFns<ListCalibrationsResponse> = {
+  encode(message: ListCalibrationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.calibrations) {
+      Calibration.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.applied !== false) {
+      writer.uint32(16).bool(message.applied);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCalibrationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCalibrationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.calibrations.push(Calibration.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.applied = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListCalibrationsResponse {
+    return {
+      calibrations: globalThis.Array.isArray(object?.calibrations)
+        ? object.calibrations.map((e: any) => Calibration.fromJSON(e))
+        : [],
+      applied: isSet(object.applied) ? globalThis.Boolean(object.applied) : false,
+    };
+  },
+
+  toJSON(message: ListCalibrationsResponse): unknown {
+    const obj: any = {};
+    if (message.calibrations?.length) {
+      obj.calibrations = message.calibrations.map((e) => Calibration.toJSON(e));
+    }
+    if (message.applied !== false) {
+      obj.applied = message.applied;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListCalibrationsResponse>): ListCalibrationsResponse {
+    return ListCalibrationsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListCalibrationsResponse>): ListCalibrationsResponse {
+    const message = createBaseListCalibrationsResponse();
+    message.calibrations = object.calibrations?.map((e) => Calibration.fromPartial(e)) || [];
+    message.applied = object.applied ?? false;
+    return message;
+  },
+};
+
+function createBaseCalibration(): Calibration {
+  return {
+    agent: "",
+    tableVersion: "",
+    factorPerMille: 0,
+    calls: 0n,
+    estimatedMicroUsd: 0n,
+    actualMicroUsd: 0n,
+    since: undefined,
+  };
+}
+
+export const Calibration: MessageFns<Calibration> = {
+  encode(message: Calibration, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    if (message.tableVersion !== "") {
+      writer.uint32(18).string(message.tableVersion);
+    }
+    if (message.factorPerMille !== 0) {
+      writer.uint32(24).int32(message.factorPerMille);
+    }
+    if (message.calls !== 0n) {
+      if (BigInt.asIntN(64, message.calls) !== message.calls) {
+        throw new globalThis.Error("value provided for field message.calls of type int64 too large");
+      }
+      writer.uint32(32).int64(message.calls);
+    }
+    if (message.estimatedMicroUsd !== 0n) {
+      if (BigInt.asIntN(64, message.estimatedMicroUsd) !== message.estimatedMicroUsd) {
+        throw new globalThis.Error("value provided for field message.estimatedMicroUsd of type int64 too large");
+      }
+      writer.uint32(40).int64(message.estimatedMicroUsd);
+    }
+    if (message.actualMicroUsd !== 0n) {
+      if (BigInt.asIntN(64, message.actualMicroUsd) !== message.actualMicroUsd) {
+        throw new globalThis.Error("value provided for field message.actualMicroUsd of type int64 too large");
+      }
+      writer.uint32(48).int64(message.actualMicroUsd);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Calibration {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCalibration();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tableVersion = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.factorPerMille = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.calls = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.estimatedMicroUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.actualMicroUsd = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Calibration {
+    return {
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      tableVersion: isSet(object.tableVersion)
+        ? globalThis.String(object.tableVersion)
+        : isSet(object.table_version)
+        ? globalThis.String(object.table_version)
+        : "",
+      factorPerMille: isSet(object.factorPerMille)
+        ? globalThis.Number(object.factorPerMille)
+        : isSet(object.factor_per_mille)
+        ? globalThis.Number(object.factor_per_mille)
+        : 0,
+      calls: isSet(object.calls) ? BigInt(object.calls) : 0n,
+      estimatedMicroUsd: isSet(object.estimatedMicroUsd)
+        ? BigInt(object.estimatedMicroUsd)
+        : isSet(object.estimated_micro_usd)
+        ? BigInt(object.estimated_micro_usd)
+        : 0n,
+      actualMicroUsd: isSet(object.actualMicroUsd)
+        ? BigInt(object.actualMicroUsd)
+        : isSet(object.actual_micro_usd)
+        ? BigInt(object.actual_micro_usd)
+        : 0n,
+      since: isSet(object.since) ? fromJsonTimestamp(object.since) : undefined,
+    };
+  },
+
+  toJSON(message: Calibration): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.tableVersion !== "") {
+      obj.tableVersion = message.tableVersion;
+    }
+    if (message.factorPerMille !== 0) {
+      obj.factorPerMille = Math.round(message.factorPerMille);
+    }
+    if (message.calls !== 0n) {
+      obj.calls = message.calls.toString();
+    }
+    if (message.estimatedMicroUsd !== 0n) {
+      obj.estimatedMicroUsd = message.estimatedMicroUsd.toString();
+    }
+    if (message.actualMicroUsd !== 0n) {
+      obj.actualMicroUsd = message.actualMicroUsd.toString();
+    }
+    if (message.since !== undefined) {
+      obj.since = message.since.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Calibration>): Calibration {
+    return Calibration.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Calibration>): Calibration {
+    const message = createBaseCalibration();
+    message.agent = object.agent ?? "";
+    message.tableVersion = object.tableVersion ?? "";
+    message.factorPerMille = object.factorPerMille ?? 0;
+    message.calls = (object.calls !== undefined && object.calls !== null) ? BigInt(object.calls) : 0n;
+    message.estimatedMicroUsd = (object.estimatedMicroUsd !== undefined && object.estimatedMicroUsd !== null)
+      ? BigInt(object.estimatedMicroUsd)
+      : 0n;
+    message.actualMicroUsd = (object.actualMicroUsd !== undefined && object.actualMicroUsd !== null)
+      ? BigInt(object.actualMicroUsd)
+      : 0n;
+    message.since = object.since ?? undefined;
     return message;
   },
 };
@@ -3921,6 +5050,18 @@ export const QueryServiceService = {
       Buffer.from(ListDecisionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListDecisionsResponse => ListDecisionsResponse.decode(value),
   },
+  /** All decisions that a filter finds, newest first, as one stream. It is read as fast as the caller takes it. */
+  exportDecisions: {
+    path: "/tollgate.v1.QueryService/ExportDecisions" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportDecisionsRequest): Buffer =>
+      Buffer.from(ExportDecisionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportDecisionsRequest => ExportDecisionsRequest.decode(value),
+    responseSerialize: (value: ExportDecisionsResponse): Buffer =>
+      Buffer.from(ExportDecisionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportDecisionsResponse => ExportDecisionsResponse.decode(value),
+  },
   /** What was charged, by time, agent, team, user, provider or model, from the ledger itself. */
   getUsage: {
     path: "/tollgate.v1.QueryService/GetUsage" as const,
@@ -3930,6 +5071,18 @@ export const QueryServiceService = {
     requestDeserialize: (value: Buffer): GetUsageRequest => GetUsageRequest.decode(value),
     responseSerialize: (value: GetUsageResponse): Buffer => Buffer.from(GetUsageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetUsageResponse => GetUsageResponse.decode(value),
+  },
+  /** How far the estimates for each agent are off, and the factors that were found. */
+  listCalibrations: {
+    path: "/tollgate.v1.QueryService/ListCalibrations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListCalibrationsRequest): Buffer =>
+      Buffer.from(ListCalibrationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListCalibrationsRequest => ListCalibrationsRequest.decode(value),
+    responseSerialize: (value: ListCalibrationsResponse): Buffer =>
+      Buffer.from(ListCalibrationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListCalibrationsResponse => ListCalibrationsResponse.decode(value),
   },
   /** How often limits denied, by limit and owner, and which of them go on doing so. */
   listViolations: {
@@ -3969,8 +5122,12 @@ export interface QueryServiceServer extends UntypedServiceImplementation {
   getDecision: handleUnaryCall<GetDecisionRequest, GetDecisionResponse>;
   /** Decisions from the record, newest first. */
   listDecisions: handleUnaryCall<ListDecisionsRequest, ListDecisionsResponse>;
+  /** All decisions that a filter finds, newest first, as one stream. It is read as fast as the caller takes it. */
+  exportDecisions: handleServerStreamingCall<ExportDecisionsRequest, ExportDecisionsResponse>;
   /** What was charged, by time, agent, team, user, provider or model, from the ledger itself. */
   getUsage: handleUnaryCall<GetUsageRequest, GetUsageResponse>;
+  /** How far the estimates for each agent are off, and the factors that were found. */
+  listCalibrations: handleUnaryCall<ListCalibrationsRequest, ListCalibrationsResponse>;
   /** How often limits denied, by limit and owner, and which of them go on doing so. */
   listViolations: handleUnaryCall<ListViolationsRequest, ListViolationsResponse>;
   /** Policies in force for a tenant, in evaluation order. */
@@ -4074,6 +5231,16 @@ export interface QueryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListDecisionsResponse) => void,
   ): ClientUnaryCall;
+  /** All decisions that a filter finds, newest first, as one stream. It is read as fast as the caller takes it. */
+  exportDecisions(
+    request: ExportDecisionsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportDecisionsResponse>;
+  exportDecisions(
+    request: ExportDecisionsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportDecisionsResponse>;
   /** What was charged, by time, agent, team, user, provider or model, from the ledger itself. */
   getUsage(
     request: GetUsageRequest,
@@ -4089,6 +5256,22 @@ export interface QueryServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetUsageResponse) => void,
+  ): ClientUnaryCall;
+  /** How far the estimates for each agent are off, and the factors that were found. */
+  listCalibrations(
+    request: ListCalibrationsRequest,
+    callback: (error: ServiceError | null, response: ListCalibrationsResponse) => void,
+  ): ClientUnaryCall;
+  listCalibrations(
+    request: ListCalibrationsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListCalibrationsResponse) => void,
+  ): ClientUnaryCall;
+  listCalibrations(
+    request: ListCalibrationsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListCalibrationsResponse) => void,
   ): ClientUnaryCall;
   /** How often limits denied, by limit and owner, and which of them go on doing so. */
   listViolations(
@@ -4162,6 +5345,10 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

@@ -376,16 +376,18 @@ export interface Obligation {
   parameters: { [key: string]: any } | undefined;
 }
 
-/** How an estimate was priced: (base × complexity + input/1000·p + output/1000·2p) × (1 + buffer). */
+/** How an estimate was priced: (base × complexity + input/1000·p + output/1000·2p) × calibration × (1 + buffer). */
 export interface Price {
-  /** Price before the buffer, in micro-USD. */
+  /** Price before calibration and buffer, in micro-USD. */
   baseMicroUsd: bigint;
   /** Safety buffer, in micro-USD. 0 when the caller gave the cost. */
   bufferMicroUsd: bigint;
-  /** base + buffer: what is held, in micro-USD. */
+  /** base × calibration + buffer: what is held, in micro-USD. */
   totalMicroUsd: bigint;
   /** Version of the price table. Empty when the caller gave the cost. */
   tableVersion: string;
+  /** What the base was multiplied with, in thousandths, because the estimates for this agent were off. Absent means 1000. */
+  calibrationPerMille?: number | undefined;
 }
 
 /** How a decision came about. */
@@ -2030,7 +2032,7 @@ export const Obligation: MessageFns<Obligation> = {
 };
 
 function createBasePrice(): Price {
-  return { baseMicroUsd: 0n, bufferMicroUsd: 0n, totalMicroUsd: 0n, tableVersion: "" };
+  return { baseMicroUsd: 0n, bufferMicroUsd: 0n, totalMicroUsd: 0n, tableVersion: "", calibrationPerMille: undefined };
 }
 
 export const Price: MessageFns<Price> = {
@@ -2055,6 +2057,9 @@ export const Price: MessageFns<Price> = {
     }
     if (message.tableVersion !== "") {
       writer.uint32(34).string(message.tableVersion);
+    }
+    if (message.calibrationPerMille !== undefined) {
+      writer.uint32(40).int32(message.calibrationPerMille);
     }
     return writer;
   },
@@ -2104,6 +2109,14 @@ export const Price: MessageFns<Price> = {
             message.tableVersion = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.calibrationPerMille = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2138,6 +2151,11 @@ export const Price: MessageFns<Price> = {
         : isSet(object.table_version)
         ? globalThis.String(object.table_version)
         : "",
+      calibrationPerMille: isSet(object.calibrationPerMille)
+        ? globalThis.Number(object.calibrationPerMille)
+        : isSet(object.calibration_per_mille)
+        ? globalThis.Number(object.calibration_per_mille)
+        : undefined,
     };
   },
 
@@ -2154,6 +2172,9 @@ export const Price: MessageFns<Price> = {
     }
     if (message.tableVersion !== "") {
       obj.tableVersion = message.tableVersion;
+    }
+    if (message.calibrationPerMille !== undefined) {
+      obj.calibrationPerMille = Math.round(message.calibrationPerMille);
     }
     return obj;
   },
@@ -2173,6 +2194,7 @@ export const Price: MessageFns<Price> = {
       ? BigInt(object.totalMicroUsd)
       : 0n;
     message.tableVersion = object.tableVersion ?? "";
+    message.calibrationPerMille = object.calibrationPerMille ?? undefined;
     return message;
   },
 };

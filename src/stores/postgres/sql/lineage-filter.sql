@@ -5,6 +5,7 @@
 -- by commas, $12 from, $13 to (in milliseconds, to is exclusive), $14 and $15 moment in
 -- milliseconds and decision id after which to go on, $16 index of the person's e-mail address.
   l.tenant = $1
+  and l.operation <> 'audit'
   and ($2::text is null or l.agent = $2)
   and ($3::text is null or (l.user_id = $3 and l.user_id <> ''))
   and ($4::text is null or l.effect = $4)

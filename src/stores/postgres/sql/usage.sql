@@ -54,7 +54,12 @@ with asked as (
       and c.at >= a.from_at and c.at < a.to_at
     union all
     select c.* from asked a
-    cross join (select h.start, h.ends from hour h where not h.whole) h
+    -- Hours that follow one another are read as one.
+    cross join (select min(h.start) as start, max(h.ends) as ends from (
+        select h.start, h.ends, h.start - row_number() over (order by h.start) * interval '1 hour'
+          as island
+        from hour h where not h.whole) h
+      group by h.island) h
     join tollgate.charge c on c.tenant = $1 and c.batch <= a.head
       and c.at >= greatest(h.start, a.from_at) and c.at < least(h.ends, a.to_at)
   ) c

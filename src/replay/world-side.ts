@@ -1,0 +1,146 @@
+import type { Amounts } from '../budgets/amounts.ts';
+import type { Decided } from '../decision/answers.ts';
+import type { CallUsage } from '../decision/call.ts';
+import type { Effect } from '../decision/decision.ts';
+import type { Reservation } from '../decision/ports.ts';
+import type { Reason } from '../decision/reasons.ts';
+import type { Snapshot } from '../decision/snapshot.ts';
+import { Generations } from '../lib/generations.ts';
+import { missingFacts } from './missing-facts.ts';
+import type { RecordedEnd } from '../decision/recorded-event.ts';
+import type { AskedEvent, ExtendedEvent } from './replay-event.ts';
+import { callKey, PLAIN_ANSWER, type Side, type SideAnswer } from './side.ts';
+import { World, type Settling } from './world.ts';
+
+/** What an Authorize gave, for the Reserve that comes with its token. */
+interface Authorized {
+  readonly effect: Effect;
+  readonly reasons: readonly Reason[];
+  readonly token: string;
+}
+
+interface OpenCall {
+  readonly reservationId: string;
+  readonly repriced: boolean;
+}
+
+/** Tokens are good for a minute: more than any replayed minute has. */
+const AUTHORIZED_KEPT = 262_144;
+
+/** What a configuration decides, in a world of its own. */
+export class WorldSide implements Side {
+  readonly #world: World;
+  readonly #authorized = new Generations<Authorized>(AUTHORIZED_KEPT);
+  readonly #open = new Map<string, OpenCall>();
+  #settled = 0;
+
+  constructor(snapshot: Snapshot) {
+    this.#world = new World(snapshot);
+  }
+
+  async asked(event: AskedEvent): Promise<SideAnswer> {
+    const authorized = this.#authorizedFor(event);
+    if (authorized?.effect === 'deny') {
+      // Nobody reserves what was not authorized.
+      return { ...PLAIN_ANSWER, effect: 'deny', reasons: authorized.reasons };
+    }
+    const answer = await this.#world.decide(event, authorized?.token ?? '');
+    if (answer.kind !== 'decided') {
+      return { ...PLAIN_ANSWER, effect: 'deny', reasons: [], refused: answer.kind };
+    }
+    if (event.operation === 'authorize') this.#remember(event, answer);
+    const { effect, reasons } = answer.decision;
+    const record = this.#world.record;
+    const known = {
+      ...PLAIN_ANSWER,
+      effect,
+      reasons,
+      estimatedMicroUsd: answer.decision.price?.totalMicroUsd,
+      lacks: missingFacts(record),
+    };
+    const { reservation } = answer;
+    return reservation ? this.#held(event, answer, reservation, known) : known;
+  }
+
+  async extended(event: ExtendedEvent): Promise<SideAnswer | undefined> {
+    const call = this.#open.get(callKey(event.tenant, event.reservationId));
+    if (!call) return undefined;
+    const answer = await this.#world.extend(event, call.reservationId);
+    if (answer.kind !== 'decided') return undefined;
+    const { effect, reasons } = answer.decision;
+    return { ...PLAIN_ANSWER, effect, reasons };
+  }
+
+  async ended(event: RecordedEnd): Promise<bigint | undefined> {
+    const key = callKey(event.tenant, event.reservationId);
+    const call = this.#open.get(key);
+    if (!call) return undefined;
+    // An expired hold may be committed late.
+    if (event.kind !== 'expiry') this.#open.delete(key);
+    const settling = this.#settling(event.tenant, call.reservationId, event.atMs);
+    switch (event.kind) {
+      case 'expiry':
+        return this.#world.expire(settling).costMicroUsd;
+      case 'release':
+        await this.#world.release(settling);
+        return 0n;
+      case 'commit':
+        return this.#commit(settling, usageOf(event.actual, call.repriced));
+    }
+  }
+
+  async #held(
+    event: AskedEvent,
+    { decision }: Decided,
+    reservation: Reservation,
+    known: SideAnswer,
+  ): Promise<SideAnswer> {
+    const { reservationId, held } = reservation;
+    const { tenant } = event.call;
+    if (event.usage === undefined && event.reservationId !== '') {
+      const base = event.before?.baseMicroUsd;
+      const repriced = base !== undefined && base !== decision.price?.baseMicroUsd;
+      this.#open.set(callKey(tenant, event.reservationId), { reservationId, repriced });
+      return { ...known, open: true, repriced };
+    }
+    const settling = this.#settling(tenant, reservationId, event.heldAtMs);
+    const usage = event.usage ?? usageOf(held, false);
+    const committedMicroUsd = await this.#commit(settling, usage);
+    return { ...known, committedMicroUsd, assumed: event.usage === undefined };
+  }
+
+  async #commit(settling: Settling, usage: CallUsage): Promise<bigint> {
+    const answer = await this.#world.commit(settling, usage);
+    if (answer.kind === 'settled') return answer.reservation.committed.costMicroUsd;
+    throw new Error(`a replayed commit was answered ${answer.kind}`);
+  }
+
+  #settling(tenant: string, reservationId: string, atMs: number): Settling {
+    this.#settled += 1;
+    return { tenant, reservationId, requestId: `settlement ${this.#settled}`, atMs };
+  }
+
+  #authorizedFor({ authorizedBy, call }: AskedEvent): Authorized | undefined {
+    if (authorizedBy === '') return undefined;
+    return this.#authorized.get(callKey(call.tenant, authorizedBy));
+  }
+
+  #remember({ id, call }: AskedEvent, { decision }: Decided): void {
+    const { effect, reasons, grant } = decision;
+    const token = grant?.token ?? '';
+    this.#authorized.set(callKey(call.tenant, id), { effect, reasons, token });
+  }
+}
+
+/** @param repriced charge by the tokens */
+function usageOf(
+  { costMicroUsd, inputTokens, outputTokens }: Amounts,
+  repriced: boolean,
+): CallUsage {
+  return {
+    costMicroUsd: repriced ? undefined : costMicroUsd,
+    inputTokens,
+    outputTokens,
+    model: '',
+  };
+}
