@@ -27,7 +27,7 @@ export function openSigningKey(settings: KeySettings): KeyObject {
   return readKey(path) ?? (given ? missing(path) : makeKey(path));
 }
 
-/** The public half of the key that is there; undefined when there is none. @throws SigningKeyError */
+/** The public half; undefined when there is no key. @throws SigningKeyError */
 export function knownPublicKey(settings: KeySettings): KeyObject | undefined {
   const key = readKey(keyFile(settings).path);
   return key && createPublicKey(key);

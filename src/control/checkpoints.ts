@@ -14,7 +14,7 @@ export interface CheckpointOptions {
   readonly log: RoundLog;
 }
 
-/** Signs every chain that has grown since it was last signed, on a schedule, until it is stopped. */
+/** Signs every chain that has grown since it was last signed, until it is stopped. */
 export function startCheckpoints(options: CheckpointOptions): { stop(): Promise<void> } {
   const { everyMs, log } = options;
   return startRounds({ everyMs, atOnce: true, round: () => signGrown(options), log });

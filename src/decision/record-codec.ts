@@ -8,8 +8,9 @@ import { packFree, unpackFree } from './free-values.ts';
 /**
  * The one form in which a decision record is written down, in the journal and in the Lineage: plain
  * JSON that comes back as it was. Whole numbers of 64 bits are decimal text, Infinity is null, what
- * is undefined is left out. The person is written apart (record-row.ts). The types below hold encoder, decoder and record together: a field
- * added to the record that needs care and gets none does not compile.
+ * is undefined is left out. The person is written apart (record-row.ts). The types below hold
+ * encoder, decoder and record together: a field added to the record that needs care and gets none
+ * does not compile.
  */
 export type Wire<T> = T extends bigint
   ? string

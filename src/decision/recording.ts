@@ -17,8 +17,8 @@ export function identified(decision: Decision, final: boolean): Decision {
 }
 
 /**
- * Records a decision that holds nothing. What cannot be recorded is not allowed, unless the recorder
- * is told to go on without.
+ * Records a decision that holds nothing. What cannot be recorded is not allowed, unless the
+ * recorder is told to go on without.
  * @returns the same decision when it was recorded, else a denial that says so
  */
 export async function recordDecision(

@@ -1,4 +1,4 @@
-import { causeOf, CoverageCount, type Cause, type Coverage } from './coverage.ts';
+import { causeOf, CoverageCount, type Coverage } from './coverage.ts';
 import type { Flip, LineSide, ReplayedLine } from './line.ts';
 import type { RecordedEnd } from '../decision/recorded-event.ts';
 import type { AskedEvent, ExtendedEvent, ReplayEvent } from './replay-event.ts';
@@ -87,11 +87,22 @@ class Comparison {
     const before = await this.#options.before.asked(event);
     const after = await this.#options.after.asked(event);
     if (told) this.#coverage.answered(after);
-    const { call, operation } = event;
+    const { decidedAtMs, call, operation, requestId, id, reservationId } = event;
     const { tenant, agent, team } = call;
-    const line = this.#lineOf({ ...event, tenant, agent, team, operation }, before, after, cause);
+    const line: ReplayedLine = {
+      decidedAtMs,
+      tenant,
+      agent,
+      team,
+      operation,
+      requestId,
+      id,
+      before: this.#sideOf(before, this.#options.knowsSpendBefore),
+      after: this.#sideOf(after, true),
+      flip: cause === 'rules' ? flipOf(before, after) : '',
+    };
     if (told) this.#count(line);
-    if (before.open || after.open) this.#open.set(callKey(tenant, event.reservationId), line);
+    if (before.open || after.open) this.#open.set(callKey(tenant, reservationId), line);
     else this.#tell(line);
   }
 
@@ -103,7 +114,13 @@ class Comparison {
       if (told) this.#coverage.extensionsWithoutCall += 1;
       return;
     }
-    const line = this.#lineOf({ ...event, team: '', operation: 'extend' }, before, after, 'rules');
+    const { decidedAtMs, tenant, agent, requestId, id } = event;
+    const line: ReplayedLine = {
+      ...{ decidedAtMs, tenant, agent, team: '', operation: 'extend', requestId, id },
+      before: this.#sideOf(before, this.#options.knowsSpendBefore),
+      after: this.#sideOf(after, true),
+      flip: flipOf(before, after),
+    };
     if (told) this.#count(line);
     this.#tell(line);
   }
@@ -133,27 +150,6 @@ class Comparison {
 
   #charged(side: LineSide, committedMicroUsd: bigint | undefined): LineSide {
     return committedMicroUsd === undefined ? side : { ...side, committedMicroUsd };
-  }
-
-  #lineOf(
-    asked: Omit<ReplayedLine, 'before' | 'after' | 'flip'>,
-    before: SideAnswer,
-    after: SideAnswer,
-    cause: Cause,
-  ): ReplayedLine {
-    const { decidedAtMs, tenant, agent, team, operation, requestId, id } = asked;
-    return {
-      decidedAtMs,
-      tenant,
-      agent,
-      team,
-      operation,
-      requestId,
-      id,
-      before: this.#sideOf(before, this.#options.knowsSpendBefore),
-      after: this.#sideOf(after, true),
-      flip: cause === 'rules' ? flipOf(before, after) : '',
-    };
   }
 
   #sideOf(answer: SideAnswer, knowsSpend: boolean): LineSide {

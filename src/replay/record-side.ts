@@ -1,15 +1,15 @@
 import type { RecordedEnd } from '../decision/recorded-event.ts';
 import type { AskedEvent, ExtendedEvent } from './replay-event.ts';
-import { PLAIN_ANSWER, type Side, type SideAnswer } from './side.ts';
+import { sideAnswer, type Side, type SideAnswer } from './side.ts';
 
 /** What was recorded. */
 export const recordSide: Side = {
   async asked({ before, reservationId }: AskedEvent): Promise<SideAnswer> {
     const { effect, reasons } = before ?? WAS_CALLED;
-    return { ...PLAIN_ANSWER, effect, reasons, open: reservationId !== '' };
+    return sideAnswer(effect, reasons, { open: reservationId !== '' });
   },
   async extended({ before: { effect, reasons } }: ExtendedEvent): Promise<SideAnswer> {
-    return { ...PLAIN_ANSWER, effect, reasons };
+    return sideAnswer(effect, reasons);
   },
   async ended({ actual }: RecordedEnd): Promise<bigint> {
     return actual.costMicroUsd;

@@ -32,15 +32,26 @@ export interface Side {
   ended(event: RecordedEnd): Promise<bigint | undefined>;
 }
 
-export const PLAIN_ANSWER = {
-  estimatedMicroUsd: undefined,
-  committedMicroUsd: 0n,
-  open: false,
-  refused: '',
-  lacks: [],
-  assumed: false,
-  repriced: false,
-} as const satisfies Partial<SideAnswer>;
+const NOTHING: readonly string[] = [];
+
+/** An answer with the fields that are given. Field by field: there are two for every decision. */
+export function sideAnswer(
+  effect: Effect,
+  reasons: readonly Reason[],
+  more: Partial<SideAnswer> = {},
+): SideAnswer {
+  return {
+    effect,
+    reasons,
+    estimatedMicroUsd: more.estimatedMicroUsd,
+    committedMicroUsd: more.committedMicroUsd ?? 0n,
+    open: more.open ?? false,
+    refused: more.refused ?? '',
+    lacks: more.lacks ?? NOTHING,
+    assumed: more.assumed ?? false,
+    repriced: more.repriced ?? false,
+  };
+}
 
 export function callKey(tenant: string, reservationId: string): string {
   return `${tenant}\n${reservationId}`;

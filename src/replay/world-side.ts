@@ -1,7 +1,7 @@
 import type { Amounts } from '../budgets/amounts.ts';
 import type { Decided } from '../decision/answers.ts';
 import type { CallUsage } from '../decision/call.ts';
-import type { Effect } from '../decision/decision.ts';
+import type { Decision, Effect } from '../decision/decision.ts';
 import type { Reservation } from '../decision/ports.ts';
 import type { Reason } from '../decision/reasons.ts';
 import type { Snapshot } from '../decision/snapshot.ts';
@@ -9,7 +9,7 @@ import { Generations } from '../lib/generations.ts';
 import { missingFacts } from './missing-facts.ts';
 import type { RecordedEnd } from '../decision/recorded-event.ts';
 import type { AskedEvent, ExtendedEvent } from './replay-event.ts';
-import { callKey, PLAIN_ANSWER, type Side, type SideAnswer } from './side.ts';
+import { callKey, sideAnswer, type Side, type SideAnswer } from './side.ts';
 import { World, type Settling } from './world.ts';
 
 /** What an Authorize gave, for the Reserve that comes with its token. */
@@ -40,26 +40,16 @@ export class WorldSide implements Side {
 
   async asked(event: AskedEvent): Promise<SideAnswer> {
     const authorized = this.#authorizedFor(event);
-    if (authorized?.effect === 'deny') {
-      // Nobody reserves what was not authorized.
-      return { ...PLAIN_ANSWER, effect: 'deny', reasons: authorized.reasons };
-    }
+    // Nobody reserves what was not authorized.
+    if (authorized?.effect === 'deny') return sideAnswer('deny', authorized.reasons);
     const answer = await this.#world.decide(event, authorized?.token ?? '');
-    if (answer.kind !== 'decided') {
-      return { ...PLAIN_ANSWER, effect: 'deny', reasons: [], refused: answer.kind };
-    }
+    if (answer.kind !== 'decided') return sideAnswer('deny', [], { refused: answer.kind });
     if (event.operation === 'authorize') this.#remember(event, answer);
-    const { effect, reasons } = answer.decision;
-    const record = this.#world.record;
-    const known = {
-      ...PLAIN_ANSWER,
-      effect,
-      reasons,
-      estimatedMicroUsd: answer.decision.price?.totalMicroUsd,
-      lacks: missingFacts(record),
-    };
-    const { reservation } = answer;
-    return reservation ? this.#held(event, answer, reservation, known) : known;
+    const lacks = missingFacts(this.#world.record);
+    const { decision, reservation } = answer;
+    if (reservation) return this.#held(event, decision, reservation, lacks);
+    const estimatedMicroUsd = decision.price?.totalMicroUsd;
+    return sideAnswer(decision.effect, decision.reasons, { estimatedMicroUsd, lacks });
   }
 
   async extended(event: ExtendedEvent): Promise<SideAnswer | undefined> {
@@ -68,7 +58,7 @@ export class WorldSide implements Side {
     const answer = await this.#world.extend(event, call.reservationId);
     if (answer.kind !== 'decided') return undefined;
     const { effect, reasons } = answer.decision;
-    return { ...PLAIN_ANSWER, effect, reasons };
+    return sideAnswer(effect, reasons);
   }
 
   async ended(event: RecordedEnd): Promise<bigint | undefined> {
@@ -91,22 +81,23 @@ export class WorldSide implements Side {
 
   async #held(
     event: AskedEvent,
-    { decision }: Decided,
-    reservation: Reservation,
-    known: SideAnswer,
+    { effect, reasons, price }: Decision,
+    { reservationId, held }: Reservation,
+    lacks: readonly string[],
   ): Promise<SideAnswer> {
-    const { reservationId, held } = reservation;
     const { tenant } = event.call;
+    const estimatedMicroUsd = price?.totalMicroUsd;
     if (event.usage === undefined && event.reservationId !== '') {
       const base = event.before?.baseMicroUsd;
-      const repriced = base !== undefined && base !== decision.price?.baseMicroUsd;
+      const repriced = base !== undefined && base !== price?.baseMicroUsd;
       this.#open.set(callKey(tenant, event.reservationId), { reservationId, repriced });
-      return { ...known, open: true, repriced };
+      return sideAnswer(effect, reasons, { estimatedMicroUsd, lacks, open: true, repriced });
     }
     const settling = this.#settling(tenant, reservationId, event.heldAtMs);
     const usage = event.usage ?? usageOf(held, false);
     const committedMicroUsd = await this.#commit(settling, usage);
-    return { ...known, committedMicroUsd, assumed: event.usage === undefined };
+    const assumed = event.usage === undefined;
+    return sideAnswer(effect, reasons, { estimatedMicroUsd, lacks, committedMicroUsd, assumed });
   }
 
   async #commit(settling: Settling, usage: CallUsage): Promise<bigint> {

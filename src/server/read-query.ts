@@ -126,6 +126,10 @@ function readEffect(found: Violation[], effect: verdictWire.Effect): Effect | un
   }
 }
 
+/** From the year 1 to the year 9999, as google.protobuf.Timestamp says; no store holds more. */
+const LEAST_TIME_MS = Date.parse('0001-01-01T00:00:00Z');
+const MOST_TIME_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
 /** A timestamp outside what a date can hold decodes to an invalid date. */
 export function readTime(
   found: Violation[],
@@ -134,6 +138,8 @@ export function readTime(
 ): number | undefined {
   if (value === undefined) return undefined;
   const ms = value.getTime();
-  if (Number.isNaN(ms)) found.push({ field, description: 'must be a valid time' });
+  if (!(ms >= LEAST_TIME_MS && ms <= MOST_TIME_MS)) {
+    found.push({ field, description: 'must be a valid time' });
+  }
   return ms;
 }

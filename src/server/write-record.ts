@@ -35,6 +35,7 @@ export function writeRecord(record: StoredRecord): wire.DecisionRecord {
     dataClassification: [...facts.dataClassification],
     attributes: Object.keys(facts.attributes).length > 0 ? facts.attributes : undefined,
     personCommitment: record.personCommitment,
+    consent: facts.consent,
     traceId: record.traceId,
     parentTraceId: facts.parentTraceId,
     configurationRevision: decision.configurationRevision,

@@ -95,7 +95,14 @@ describe('What is sent', () => {
       ...['--environment', 'production', '--country', 'de', '--source-ip', '10.0.0.1'],
       ...['--classification', 'pii', '--attribute', 'risk=3', '--attribute', 'note=a b'],
       ...['--system', 'teams', '--external-user-id', 'x', '--email', 'a@b.c', '--name', 'A B'],
-      ...['--session', 's', '--parent-trace-id', '0af7651916cd43dd8448eb211c80319c'],
+      ...[
+        '--consent',
+        'privacy 3',
+        '--session',
+        's',
+        '--parent-trace-id',
+        '0af7651916cd43dd8448eb211c80319c',
+      ],
       ...['--estimate-usd', '0.30', '--input-tokens', '9007199254740993'],
       ...['--output-tokens', '7', '--complexity', 'complex', '--model', 'gpt-4'],
     );
@@ -116,6 +123,7 @@ describe('What is sent', () => {
             name: 'A B',
             session: 's',
             system: 'teams',
+            consent: 'privacy 3',
           },
           environment: 'production',
           origin: { country: 'de', sourceIp: '10.0.0.1' },

@@ -49,6 +49,7 @@ describe('Every command', () => {
       'migrate down',
       'migrate status',
       'verify',
+      'checkpoints',
       'drive',
       'replay',
     ]);

@@ -30,6 +30,10 @@ policies:
     effect: deny
     priority: 20
     conditions: [{ type: location, ip_ranges: [198.51.100.0/24] }]
+  - id: closed
+    effect: deny
+    priority: 20
+    conditions: [{ type: attribute, name: region, equals: [closed] }]
 budgets: [{ id: day, scope: organization, period: daily, caps: { cost_usd: '100' } }]
 `;
 
@@ -42,8 +46,9 @@ const ZOE = {
 const SOURCE_IP = '198.51.100.77';
 /** Everything that may stand nowhere but sealed. */
 const PERSONAL = [...Object.values(ZOE), SOURCE_IP, 'secret-attribute'];
-/** Stands in every record, so that a search that cannot find anything is noticed. */
+/** Stand in every record, so that a search that cannot find anything is noticed. */
 const USER = 'user-of-every-record';
+const ASKED_FOR = 'region-that-a-policy-asks-for';
 
 let directory: string;
 let running: ChildProcess | undefined;
@@ -92,7 +97,7 @@ async function start(databaseUrl: string | undefined): Promise<ChildProcess> {
 const callOf = (tenant: string, sourceIp = '203.0.113.8'): AuthorizeInput['call'] => ({
   ...{ tenant, agent: 'crm', principal: { user: USER, consent: 'privacy 3', ...ZOE } },
   origin: { sourceIp, country: 'DE' },
-  attributes: { ticket: 'secret-attribute' },
+  attributes: { ticket: 'secret-attribute', region: ASKED_FOR },
   estimate: { costMicroUsd: 1_000n },
 });
 
@@ -129,7 +134,7 @@ function foundIn(folders: readonly string[], texts: readonly string[]): readonly
       for (const text of texts) if (bytes.includes(text)) found.add(text);
     }
   }
-  return [...found];
+  return [...found].toSorted();
 }
 
 /** Every table, also what files hold compressed. */
@@ -198,7 +203,7 @@ describe('R85 X12 nothing personal stands anywhere but sealed, and nothing opens
     await lifeOfAPerson(async () => {
       await sql.script('checkpoint');
       const places = [postgres.socketDirectory, dataDir()];
-      expect(foundIn(places, [...PERSONAL, USER])).toEqual([USER]);
+      expect(foundIn(places, [...PERSONAL, USER, ASKED_FOR])).toEqual([ASKED_FOR, USER]);
       expect(foundInText(await exported(sql))).toEqual([]);
       expect(foundInText(log)).toEqual([]);
     });
@@ -215,7 +220,7 @@ describe('R85 X12 nothing personal stands anywhere but sealed, and nothing opens
       return Promise.resolve();
     });
     await stopped(child);
-    expect(foundIn([dataDir()], [...PERSONAL, USER])).toEqual([USER]);
+    expect(foundIn([dataDir()], [...PERSONAL, USER, ASKED_FOR])).toEqual([ASKED_FOR, USER]);
     expect(foundInText(log)).toEqual([]);
     const verified = await runCommand(['verify', '--data-dir', dataDir()]);
     expect(verified.exitCode, verified.stderr).toBe(0);

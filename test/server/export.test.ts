@@ -223,6 +223,12 @@ describe('filters of decisions', () => {
     ]);
   });
 
+  it('a time that no store holds is refused', async () => {
+    const running = await serving(holding(0));
+    const failure = await failureOf(idsOf(exporting(running, { from: new Date(-8.64e15) })));
+    expect(failure.violations).toEqual({ from: 'must be a valid time' });
+  });
+
   it('bytes that are no request are the caller’s fault', async () => {
     const running = await serving(holding(0));
     const method = '/tollgate.v1.QueryService/ExportDecisions';

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { CommandFailed } from '../context.ts';
 import { LineTooLong, linesOf } from './lines.ts';
+import { TraceTimes } from './trace-times.ts';
 
 /** One call of a trace. */
 export interface TraceRow {
@@ -28,6 +29,7 @@ interface Header {
   readonly output: number;
   /** Undefined when nobody asks. */
   readonly time: number | undefined;
+  readonly times: TraceTimes;
 }
 
 /**
@@ -87,6 +89,7 @@ function readHeader(text: string, path: string, { timed }: ReadTraceOptions): He
     input: columnOf(INPUT_COLUMN),
     output: columnOf(OUTPUT_COLUMN),
     time: timed === true ? columnOf(TIME_COLUMN) : undefined,
+    times: new TraceTimes(),
   };
 }
 
@@ -106,7 +109,8 @@ function readRow(index: number, text: string, header: Header, place: Place): Tra
     index,
     inputTokens: readTokens(fields, { ...place, column: INPUT_COLUMN, at: header.input }),
     outputTokens: readTokens(fields, { ...place, column: OUTPUT_COLUMN, at: header.output }),
-    atMs: header.time === undefined ? 0 : readTime(fields, { ...place, at: header.time }),
+    atMs:
+      header.time === undefined ? 0 : readTime(fields, header.times, { ...place, at: header.time }),
   };
 }
 
@@ -125,16 +129,13 @@ function readTokens(
   );
 }
 
-/** As the traces write it, in UTC: "2023-11-16 18:17:03.9799600". */
-const TIME = /^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:[.]\d{1,9})?$/;
-const TO_THE_MILLISECOND = 'YYYY-MM-DD HH:MM:SS.mmm'.length;
-
 function readTime(
   fields: readonly string[],
+  times: TraceTimes,
   { path, line, at }: Place & { readonly at: number },
 ): number {
   const field = fields[at] ?? '';
-  const timeMs = TIME.test(field) ? Date.parse(`${field.slice(0, TO_THE_MILLISECOND)}Z`) : NaN;
+  const timeMs = times.read(field);
   if (!Number.isNaN(timeMs)) return timeMs;
   throw new CommandFailed(
     `${path}:${line}: ${TIME_COLUMN} must be a time in UTC such as 2023-11-16 18:17:03.979, ` +

@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib';
 
 /**
  * One line of a segment: eight hex digits of the CRC-32 of the row, a space, the row of one record
- * (record-row.ts, in UTF-8), a line feed. The sum tells a line that was written from one that was damaged; the line
- * feed tells it from one half written.
+ * (record-row.ts, in UTF-8), a line feed. The sum tells a line that was written from one that was
+ * damaged; the line feed tells it from one half written.
  */
 const SUM_BYTES = 9;
 

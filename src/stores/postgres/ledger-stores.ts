@@ -33,8 +33,8 @@ export interface LedgerStores {
   readonly audit: AuditTrail;
   health(): Promise<Health>;
   /**
-   * What all processes that share the store go by: the first proposal under a name. Rejects when the
-   * store cannot answer.
+   * What all processes that share the store go by: the first proposal under a name. Rejects when
+   * the store cannot answer.
    */
   agree(name: string, proposal: string): Promise<string>;
   /** These reject when the store cannot answer: they are for commands, not for decisions. */

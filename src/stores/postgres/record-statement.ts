@@ -88,7 +88,7 @@ export function isContradiction({ effect, event }: RecordQuery): boolean {
  * Reads a page token, "<milliseconds>.<decision id>". The edge hands it back as it was given out.
  */
 export function placeOf(token: string | undefined): readonly [string | null, string | null] {
-  const match = /^(-?\d{1,16})\.(.+)$/s.exec(token ?? '');
+  const match = /^(\d{1,15})\.(.+)$/s.exec(token ?? '');
   return [match?.[1] ?? null, match?.[2] ?? null];
 }
 

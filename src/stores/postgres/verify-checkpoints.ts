@@ -3,7 +3,7 @@ import { isSignedBy, keyIdOf, type Checkpoint } from '../../decision/checkpoint.
 import type { SealedCheckpoint } from '../../decision/ports.ts';
 import { PostgresCheckpoints } from './postgres-checkpoints.ts';
 import type { SqlClient } from './sql-client.ts';
-import type { Discrepancy } from './verify.ts';
+import type { Discrepancy } from './discrepancy.ts';
 
 export interface CheckpointCheck {
   /** Absent means all tenants. */

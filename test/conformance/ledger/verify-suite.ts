@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { HoldRequest } from '../../../src/decision/ports.ts';
 import type { LedgerStores } from '../../../src/stores/postgres/ledger-stores.ts';
-import type { Discrepancy } from '../../../src/stores/postgres/verify.ts';
+import type { Discrepancy } from '../../../src/stores/postgres/discrepancy.ts';
 import type { LedgerFixture } from './fixtures.ts';
 import { accountOf, as, commitOf, holdOf, START_MS, recordOf } from './requests.ts';
 import { rowsOf } from '../../support/record-rows.ts';

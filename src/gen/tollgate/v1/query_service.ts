@@ -440,7 +440,11 @@ export interface DecisionRecord {
   /** Commitment to the personal data that is kept apart. Empty when none is known. */
   personCommitment: string;
   /** How its estimate was priced. Absent in a record that has none. */
-  price: Price | undefined;
+  price:
+    | Price
+    | undefined;
+  /** What the person agreed to, as the caller said. Empty when nothing was said. */
+  consent: string;
 }
 
 /**
@@ -2459,6 +2463,7 @@ function createBaseDecisionRecord(): DecisionRecord {
     attributes: undefined,
     personCommitment: "",
     price: undefined,
+    consent: "",
   };
 }
 
@@ -2586,6 +2591,9 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     }
     if (message.price !== undefined) {
       Price.encode(message.price, writer.uint32(290).fork()).join();
+    }
+    if (message.consent !== "") {
+      writer.uint32(298).string(message.consent);
     }
     return writer;
   },
@@ -2891,6 +2899,14 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
             message.price = Price.decode(reader, reader.uint32());
             continue;
           }
+          case 37: {
+            if (tag !== 298) {
+              break;
+            }
+
+            message.consent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3019,6 +3035,7 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
         ? globalThis.String(object.person_commitment)
         : "",
       price: isSet(object.price) ? Price.fromJSON(object.price) : undefined,
+      consent: isSet(object.consent) ? globalThis.String(object.consent) : "",
     };
   },
 
@@ -3132,6 +3149,9 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     if (message.price !== undefined) {
       obj.price = Price.toJSON(message.price);
     }
+    if (message.consent !== "") {
+      obj.consent = message.consent;
+    }
     return obj;
   },
 
@@ -3188,6 +3208,7 @@ export const DecisionRecord: MessageFns<DecisionRecord> = {
     message.attributes = object.attributes ?? undefined;
     message.personCommitment = object.personCommitment ?? "";
     message.price = (object.price !== undefined && object.price !== null) ? Price.fromPartial(object.price) : undefined;
+    message.consent = object.consent ?? "";
     return message;
   },
 };

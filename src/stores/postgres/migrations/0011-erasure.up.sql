@@ -50,9 +50,10 @@ as $$
 declare
   late integer;
 begin
-  -- Nearly all of the work, before anybody has to wait for it.
+  -- Nearly all of the work, before anybody has to wait for it. Key ids are unique: their index alone
+  -- serves, whatever a planner that knows nothing yet about a fresh table thinks of the tenant's.
   delete from lineage_person p using person_keys(of_tenant, by_email, by_user) k
-    where p.tenant = k.tenant and p.key_id = k.key_id;
+    where p.key_id = k.key_id and p.tenant || '' = k.tenant;
   get diagnostics records = row_count;
 
   -- Whoever writes a key has looked before who is erased. From here on nobody writes one until this
@@ -70,7 +71,7 @@ begin
     on conflict (tenant, person_index) do update
       set at = greatest(person_erased.at, excluded.at);
   delete from lineage_person p using person_keys(of_tenant, by_email, by_user) k
-    where p.tenant = k.tenant and p.key_id = k.key_id;
+    where p.key_id = k.key_id and p.tenant || '' = k.tenant;
   get diagnostics late = row_count;
   records := records + late;
   update person_key p set wrapped = null
