@@ -33,8 +33,9 @@ const FULL_PER_MILLE = 1000n;
  */
 export function usedPerMille({ caps, committed, held }: AccountReading): number {
   let most = 0n;
-  // Every answer asks several times, so no list of standings is made for it.
-  for (const metric of METRICS) {
+  // Every answer asks several times, so no list is made for it, and only what is capped is looked at.
+  for (const name in caps) {
+    const metric = name as Metric;
     const cap = caps[metric];
     if (cap === undefined) continue;
     const used = amountOf(committed, metric) + amountOf(held, metric);

@@ -38,3 +38,16 @@ describe('the wall clock of a zone', () => {
     expect([winter, summer, winter].map((time) => clock.at(time).minute)).toEqual([780, 840, 780]);
   });
 });
+
+// What Postgres answers to `timestamp … at time zone …`.
+it.each([
+  ['UTC', '2026-11-18T00:00', '2026-11-18T00:00'],
+  ['Asia/Kathmandu', '2026-11-18T00:00', '2026-11-17T18:15'],
+  ['Europe/Berlin', '2026-03-29T00:00', '2026-03-28T23:00'],
+  ['Europe/Berlin', '2026-03-30T00:00', '2026-03-29T22:00'],
+  ['America/Havana', '2026-03-08T00:00', '2026-03-08T05:00'], // never shown
+  ['Europe/Berlin', '2026-03-29T02:30', '2026-03-29T01:30'], // never shown
+  ['Europe/Berlin', '2026-10-25T02:30', '2026-10-25T01:30'], // shown twice
+])('P29 %s shows %s at %s UTC', (zone, local, utc) => {
+  expect(new WallClock(zone).momentMsOf(Date.parse(`${local}Z`))).toBe(Date.parse(`${utc}Z`));
+});

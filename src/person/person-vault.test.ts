@@ -41,10 +41,17 @@ describe('PersonVault', () => {
   });
 
   it('X12 a commitment proves what was sealed, and tells nothing: two of the same differ', () => {
-    const [one, other] = [sealedBy(vault, ZOE), sealedBy(vault, ZOE)];
+    const one = sealedBy(vault, ZOE);
+    const elsewhere = sealedBy(vault, { ...ZOE, session: 's-2' });
+    const other = sealedBy(vault, ZOE);
+    expect(elsewhere.keyId).toBe(one.keyId);
     expect(one.commitment).not.toBe(other.commitment);
     expect(vault.proves('acme', one)).toBe(true);
     expect(vault.proves('acme', { ...one, commitment: other.commitment })).toBe(false);
+  });
+
+  it('data that did not change is sealed once for as long as its key serves', () => {
+    expect(sealedBy(vault, { ...ZOE })).toBe(sealedBy(vault, ZOE));
   });
 
   it('R57 finds an address in either case, within its tenant', () => {

@@ -31,6 +31,8 @@ interface PersonKey extends Pick<
   'keyId' | 'wrappedKey' | 'emailIndex' | 'userIndex' | 'keyMadeAtMs'
 > {
   readonly key: Buffer;
+  /** What it sealed last: a person's calls mostly come with the same data. */
+  last?: { readonly person: Person; readonly sealed: SealedPerson };
 }
 
 /**
@@ -55,7 +57,18 @@ export class PersonVault {
   /** Undefined when nothing is known. */
   seal(tenant: string, person: Person): SealedPerson | undefined {
     if (!isKnown(person)) return undefined;
-    const { key, ...identity } = this.#keyOf(tenant, person);
+    const known = this.#keyOf(tenant, person);
+    if (!known.last || !isSame(known.last.person, person)) {
+      known.last = { person, sealed: this.#sealAnew(tenant, person, known) };
+    }
+    return known.last.sealed;
+  }
+
+  #sealAnew(
+    tenant: string,
+    person: Person,
+    { key, last: _last, ...identity }: PersonKey,
+  ): SealedPerson {
     const plain = Buffer.concat([randomBytes(SALT_BYTES), Buffer.from(personText(person))]);
     const sealed = sealedBytes(key, plain, `${tenant}\n${identity.keyId}`);
     return { ...identity, sealed, commitment: hash('sha256', plain, 'base64url') };
@@ -127,6 +140,10 @@ export class PersonVault {
       keyMadeAtMs: Math.floor(nowMs),
     };
   }
+}
+
+function isSame(one: Person, other: Person): boolean {
+  return PERSON_FIELDS.every((field) => one[field] === other[field]);
 }
 
 /** Who can be named has a key; of others a key serves what is the same in all. */

@@ -102,7 +102,7 @@ class Comparison {
       flip: cause === 'rules' ? flipOf(before, after) : '',
     };
     if (told) this.#count(line);
-    if (before.open || after.open) this.#open.set(callKey(tenant, reservationId), line);
+    if (before.open || after.open) this.#keep(callKey(tenant, reservationId), line);
     else this.#tell(line);
   }
 
@@ -160,6 +160,14 @@ class Comparison {
       estimatedMicroUsd,
       committedMicroUsd: knowsSpend ? committedMicroUsd : undefined,
     };
+  }
+
+  /** An id may come again once it was forgotten: the call before is at its end then. */
+  #keep(key: string, line: ReplayedLine): void {
+    const earlier = this.#open.get(key);
+    if (earlier) this.#tell(earlier);
+    this.#open.delete(key);
+    this.#open.set(key, line);
   }
 
   #isTold({ decidedAtMs }: { readonly decidedAtMs: number }): boolean {

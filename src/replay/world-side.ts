@@ -32,7 +32,6 @@ export class WorldSide implements Side {
   readonly #world: World;
   readonly #authorized = new Generations<Authorized>(AUTHORIZED_KEPT);
   readonly #open = new Map<string, OpenCall>();
-  #settled = 0;
 
   constructor(snapshot: Snapshot) {
     this.#world = new World(snapshot);
@@ -67,7 +66,8 @@ export class WorldSide implements Side {
     if (!call) return undefined;
     // An expired hold may be committed late.
     if (event.kind !== 'expiry') this.#open.delete(key);
-    const settling = this.#settling(event.tenant, call.reservationId, event.atMs);
+    const { reservationId } = call;
+    const settling = { tenant: event.tenant, reservationId, atMs: event.atMs };
     switch (event.kind) {
       case 'expiry':
         return this.#world.expire(settling).costMicroUsd;
@@ -93,7 +93,7 @@ export class WorldSide implements Side {
       this.#open.set(callKey(tenant, event.reservationId), { reservationId, repriced });
       return sideAnswer(effect, reasons, { estimatedMicroUsd, lacks, open: true, repriced });
     }
-    const settling = this.#settling(tenant, reservationId, event.heldAtMs);
+    const settling = { tenant, reservationId, atMs: event.heldAtMs };
     const usage = event.usage ?? usageOf(held, false);
     const committedMicroUsd = await this.#commit(settling, usage);
     const assumed = event.usage === undefined;
@@ -104,11 +104,6 @@ export class WorldSide implements Side {
     const answer = await this.#world.commit(settling, usage);
     if (answer.kind === 'settled') return answer.reservation.committed.costMicroUsd;
     throw new Error(`a replayed commit was answered ${answer.kind}`);
-  }
-
-  #settling(tenant: string, reservationId: string, atMs: number): Settling {
-    this.#settled += 1;
-    return { tenant, reservationId, requestId: `settlement ${this.#settled}`, atMs };
   }
 
   #authorizedFor({ authorizedBy, call }: AskedEvent): Authorized | undefined {

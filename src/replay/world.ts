@@ -21,7 +21,8 @@ import type { AskedEvent, ExtendedEvent } from './replay-event.ts';
 
 /** More than one sidecar counts: a replay stands for all of them. */
 const MAX_ENTITIES = 500_000;
-const MAX_READINGS = 8_000_000;
+/** Windows are given back within the decision that took from them, and nobody asks twice. */
+const REMEMBER_MS = 1_000;
 /** The same in every replay, so that nothing in one is random. It opens nothing outside. */
 const TOKEN_KEY = Buffer.alloc(32, 'replay');
 
@@ -29,7 +30,6 @@ const TOKEN_KEY = Buffer.alloc(32, 'replay');
 export interface Settling {
   readonly tenant: string;
   readonly reservationId: string;
-  readonly requestId: string;
   readonly atMs: number;
 }
 
@@ -43,6 +43,7 @@ export class World {
   readonly #ledger: MemoryLedger;
   readonly #point: DecisionPoint;
   #record: DecisionRecord | undefined;
+  #requests = 0;
   #calibrationPerMille = NEUTRAL_PER_MILLE;
 
   constructor(snapshot: Snapshot) {
@@ -54,7 +55,7 @@ export class World {
       remembered: 0,
       onRecord: see,
     });
-    const limits = { clock, maxEntities: MAX_ENTITIES, maxReadings: MAX_READINGS };
+    const limits = { clock, maxEntities: MAX_ENTITIES, rememberMs: REMEMBER_MS };
     const limiter = new MemoryRateLimiter(limits);
     this.#point = openPipeline({
       config: configOf(snapshot),
@@ -82,10 +83,10 @@ export class World {
     this.#books.set(event.heldAtMs);
     this.#record = undefined;
     this.#calibrationPerMille = event.before?.calibrationPerMille ?? NEUTRAL_PER_MILLE;
-    const { id, call, holdForMs, acceptPartial } = event;
+    const { call, holdForMs, acceptPartial } = event;
     const command = {
       tenant: call.tenant,
-      requestId: id,
+      requestId: this.#nextRequest(),
       fingerprint: '',
       traceId: '',
       call,
@@ -99,8 +100,9 @@ export class World {
   extend(event: ExtendedEvent, reservationId: string): Promise<Decided | SettlementRefusal> {
     this.#asked.set(event.decidedAtMs);
     this.#books.set(event.heldAtMs);
-    const { tenant, id, add, holdForMs } = event;
-    const identity = { tenant, requestId: id, fingerprint: '', traceId: '' };
+    const { tenant, add, holdForMs } = event;
+    const requestId = this.#nextRequest();
+    const identity = { tenant, requestId, fingerprint: '', traceId: '' };
     return this.#point.extend({ ...identity, reservationId, add, holdForMs });
   }
 
@@ -124,10 +126,17 @@ export class World {
     return this.#ledger.expireOne(tenant, reservationId);
   }
 
-  #settled({ tenant, reservationId, requestId, atMs }: Settling) {
+  #settled({ tenant, reservationId, atMs }: Settling) {
     this.#asked.set(atMs);
     this.#books.set(atMs);
+    const requestId = this.#nextRequest();
     return { tenant, requestId, reservationId, fingerprint: '', traceId: '' };
+  }
+
+  /** Ids of the record may come again once they were forgotten; these never do. */
+  #nextRequest(): string {
+    this.#requests += 1;
+    return `${this.#requests}`;
   }
 }
 

@@ -107,10 +107,9 @@ function readRow(index: number, text: string, header: Header, place: Place): Tra
   }
   return {
     index,
-    inputTokens: readTokens(fields, { ...place, column: INPUT_COLUMN, at: header.input }),
-    outputTokens: readTokens(fields, { ...place, column: OUTPUT_COLUMN, at: header.output }),
-    atMs:
-      header.time === undefined ? 0 : readTime(fields, header.times, { ...place, at: header.time }),
+    inputTokens: readTokens(fields, header.input, INPUT_COLUMN, place),
+    outputTokens: readTokens(fields, header.output, OUTPUT_COLUMN, place),
+    atMs: header.time === undefined ? 0 : readTime(fields, header.time, header.times, place),
   };
 }
 
@@ -119,7 +118,9 @@ const TOKENS = /^\d{1,12}$/;
 
 function readTokens(
   fields: readonly string[],
-  { path, line, column, at }: Place & { column: string; at: number },
+  at: number,
+  column: string,
+  { path, line }: Place,
 ): bigint {
   const field = fields[at] ?? '';
   if (TOKENS.test(field)) return BigInt(field);
@@ -131,8 +132,9 @@ function readTokens(
 
 function readTime(
   fields: readonly string[],
+  at: number,
   times: TraceTimes,
-  { path, line, at }: Place & { readonly at: number },
+  { path, line }: Place,
 ): number {
   const field = fields[at] ?? '';
   const timeMs = times.read(field);

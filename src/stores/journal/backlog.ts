@@ -1,6 +1,6 @@
 import { keepDamaged, removeSegment } from './journal-directory.ts';
 import type { ReportJournal } from './journal-event.ts';
-import { readSegment, type ReadLines } from './segment-reader.ts';
+import { CHUNK_BYTES, readSegment, type ReadLines } from './segment-reader.ts';
 import type { Segment } from './segment.ts';
 
 /** The row of a record that waits, and the segment that holds its line. */
@@ -20,6 +20,8 @@ export class Backlog {
   #head: Waiting[] = [];
   /** Where the head ends: from here on rows have not been read. */
   #tail: { segment: Segment; offset: number } | undefined;
+  /** What the head's rows are parts of: it is read again only when none of them is left. */
+  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   #bytes = 0;
   #reading = false;
   #released = false;
@@ -103,12 +105,12 @@ export class Backlog {
       return;
     }
     this.#reading = true;
-    const read = await this.#unlessGone(segment, () => readSegment(segment, offset, most)).finally(
-      () => {
-        this.#reading = false;
-        if (this.#released) this.release();
-      },
-    );
+    const read = await this.#unlessGone(segment, () =>
+      readSegment(segment, offset, most, this.#chunk),
+    ).finally(() => {
+      this.#reading = false;
+      if (this.#released) this.release();
+    });
     if (!read) {
       this.#tail = { segment, offset: segment.bytes };
       return;

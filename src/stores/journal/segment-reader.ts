@@ -5,7 +5,7 @@ import { MAX_LINE_BYTES, readLine } from './line.ts';
 import type { Segment } from './segment.ts';
 
 /** Read at once: a few hundred ordinary lines, and always at least one whole line. */
-const CHUNK_BYTES = MAX_LINE_BYTES;
+export const CHUNK_BYTES = MAX_LINE_BYTES;
 
 const LINE_FEED = 0x0a;
 
@@ -26,21 +26,23 @@ export interface ReadLines {
 
 /**
  * Reads at most `most` records from `offset` on.
+ * @param into CHUNK_BYTES that the rows stay in; a chunk of fresh memory costs more than reading it.
  * @throws ENOENT when the segment is gone, or whatever the file system says.
  */
 export async function readSegment(
   segment: Segment,
   offset: number,
   most: number,
+  into: Buffer,
 ): Promise<ReadLines> {
-  const chunk = await readChunk(segment, offset);
+  const chunk = await readChunk(segment, offset, into);
   const rows: Buffer[] = [];
   let at = 0;
   let damagedLines = 0;
   while (rows.length < most) {
     const end = chunk.indexOf(LINE_FEED, at);
     if (end === -1) break;
-    const row = readLine(chunk.subarray(at, end));
+    const row = readLine(chunk.subarray(at, end), segment.fd !== undefined);
     if (row) rows.push(row);
     else damagedLines += 1;
     at = end + 1;
@@ -54,9 +56,8 @@ export async function readSegment(
   return atEnd ? { ...skipped, tornBytes: chunk.length } : { ...skipped, damagedLines: 1 };
 }
 
-async function readChunk(segment: Segment, offset: number): Promise<Buffer> {
+async function readChunk(segment: Segment, offset: number, buffer: Buffer): Promise<Buffer> {
   const length = Math.min(CHUNK_BYTES, segment.bytes - offset);
-  const buffer = Buffer.allocUnsafeSlow(length);
   if (segment.fd !== undefined) {
     const { bytesRead } = await readFrom(segment.fd, buffer, 0, length, offset);
     return buffer.subarray(0, bytesRead);

@@ -43,16 +43,10 @@ export class LedgerAccount {
 
   /** As it stands, under the caps of its own configuration or of another one. */
   reading(spec: AccountSpec = this.spec): AccountReading {
-    const { startMs, endMs } = this.period;
-    const bounds =
-      startMs === undefined || endMs === undefined
-        ? undefined
-        : { periodStartMs: startMs, periodEndMs: endMs };
-    return {
+    const reading: AccountReading = {
       account: this.id,
       budgetId: spec.budgetId,
       owner: spec.owner,
-      ...bounds,
       caps: this.capsUnder(spec),
       carried: this.carried,
       soft: spec.soft,
@@ -61,6 +55,9 @@ export class LedgerAccount {
       committed: this.committed,
       held: this.held,
     };
+    const { startMs, endMs } = this.period;
+    if (startMs === undefined || endMs === undefined) return reading;
+    return { ...reading, periodStartMs: startMs, periodEndMs: endMs };
   }
 
   /** What may be used: the caps, with what was carried into the period, without what left it. */

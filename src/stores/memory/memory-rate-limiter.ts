@@ -25,6 +25,8 @@ export interface MemoryRateLimiterOptions {
   readonly maxEntities?: number;
   /** Most windows of remembered verdicts; 2,000,000 unless given. */
   readonly maxReadings?: number;
+  /** How long verdicts are remembered; less than ten minutes only where nobody repeats a request. */
+  readonly rememberMs?: number;
 }
 
 /** About 300 bytes each; calls that take a minute, 3,000 begun in a second. */
@@ -53,7 +55,7 @@ export class MemoryRateLimiter implements RateLimiter {
   constructor(options: MemoryRateLimiterOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#entities = new EntityTable(options.maxEntities ?? MAX_ENTITIES);
-    this.#verdicts = new VerdictTable(options.maxReadings ?? MAX_READINGS);
+    this.#verdicts = new VerdictTable(options.maxReadings ?? MAX_READINGS, options.rememberMs);
   }
 
   // Not interrupted between its first line and its last, so all concurrent calls are decided one

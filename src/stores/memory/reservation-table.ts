@@ -21,6 +21,8 @@ export interface HeldCall {
 export class ReservationTable {
   readonly #live = new Map<string, Map<string, HeldCall>>();
   readonly #ended: Generations<HeldCall> | undefined;
+  /** Held or asked for last: mostly the one that is asked for next. */
+  #latest: HeldCall | undefined;
 
   /** @param endedKept of the others, at least; twice at most. */
   constructor(endedKept: number) {
@@ -28,8 +30,12 @@ export class ReservationTable {
   }
 
   get(tenant: string, reservationId: string): HeldCall | undefined {
+    const latest = this.#latest;
+    if (latest?.fixed.reservationId === reservationId && latest.tenant === tenant) return latest;
     const live = this.#live.get(tenant)?.get(reservationId);
-    return live ?? this.#ended?.get(keyOf(tenant, reservationId));
+    const call = live ?? this.#ended?.get(keyOf(tenant, reservationId));
+    if (call) this.#latest = call;
+    return call;
   }
 
   add(
@@ -50,6 +56,7 @@ export class ReservationTable {
       expiresAtMs: nowMs + holdForMs,
     };
     this.#liveOf(tenant).set(reservationId, call);
+    this.#latest = call;
     return call;
   }
 
@@ -58,6 +65,7 @@ export class ReservationTable {
     if (state !== 'expired') {
       const { reservationId } = call.fixed;
       this.#liveOf(call.tenant).delete(reservationId);
+      this.#latest = undefined;
       this.#ended?.set(keyOf(call.tenant, reservationId), call);
     }
     call.state = state;

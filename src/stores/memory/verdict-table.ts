@@ -31,13 +31,15 @@ const FORGET_PER_CALL = 2;
 /** Verdicts by request id, each for ten minutes, at most so many windows of them in all. */
 export class VerdictTable {
   readonly #maxReadings: number;
+  readonly #rememberMs: number;
   /** In the order in which they are forgotten. */
   readonly #verdicts = new AgingMap<Remembered>();
   #readings = 0;
   #latestMs = 0;
 
-  constructor(maxReadings: number) {
+  constructor(maxReadings: number, rememberMs = REMEMBER_MS) {
     this.#maxReadings = maxReadings;
+    this.#rememberMs = rememberMs;
   }
 
   /** The outcome of an earlier try. */
@@ -57,14 +59,14 @@ export class VerdictTable {
   waitForRoomMs(request: TakeRequest, nowMs: number): number {
     if (this.#readings + readingsOf(request) <= this.#maxReadings) return 0;
     const oldest = this.#verdicts.oldest()?.value;
-    return oldest === undefined ? REMEMBER_MS : Math.max(1, oldest.forgetAtMs - nowMs);
+    return oldest === undefined ? this.#rememberMs : Math.max(1, oldest.forgetAtMs - nowMs);
   }
 
   remember(request: TakeRequest, nowMs: number, verdict: Verdict): TakeOutcome {
     const readings = readingsOf(request);
     const { fingerprint } = request;
     this.#latestMs = Math.max(this.#latestMs, nowMs);
-    const forgetAtMs = this.#latestMs + REMEMBER_MS;
+    const forgetAtMs = this.#latestMs + this.#rememberMs;
     const entry = { ...verdict, fingerprint, forgetAtMs, readings, tries: 1 };
     this.#verdicts.set(keyOf(request), entry);
     this.#readings += readings;
