@@ -28,17 +28,10 @@ type Stores = Pick<LedgerStores, 'agree'>;
 type KeySettings = Pick<Settings, 'personalKey' | 'dataDir'>;
 
 /**
- * The vault for personal data under the key that all processes of the ledger share: the one that is
- * given, or one that the ledger made for itself when it was first asked.
+ * The key that all processes of the ledger share: the one that is given, or one that the ledger made
+ * for itself when it was first asked.
  * @throws PersonKeyError when the ledger goes by another one, or what the database says.
  */
-export async function agreedVault(
-  stores: Stores,
-  { personalKey }: Pick<KeySettings, 'personalKey'>,
-): Promise<PersonVault> {
-  return new PersonVault(await agreedKey(stores, personalKey), systemClock);
-}
-
 async function agreedKey(stores: Stores, given: Uint8Array | undefined): Promise<Buffer> {
   if (given) {
     const key = Buffer.from(given).subarray(0, MASTER_KEY_BYTES);

@@ -33,7 +33,7 @@ const FULL_PER_MILLE = 1000n;
  */
 export function usedPerMille({ caps, committed, held }: AccountReading): number {
   let most = 0n;
-  // Every answer asks several times, so no list is made for it, and only what is capped is looked at.
+  // Every answer asks several times: no list is made, and only what is capped is looked at.
   for (const name in caps) {
     const metric = name as Metric;
     const cap = caps[metric];

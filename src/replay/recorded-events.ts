@@ -93,7 +93,8 @@ function callOf(record: DecisionRecord): Call {
     system: facts.system,
     environment: facts.environment,
     country: facts.country,
-    sourceIp: sourceIpOf(record),
+    // Sealed with the person; a replay opens nobody's data, and policies that ask for it lack it.
+    sourceIp: '',
     dataClassification: facts.dataClassification,
     attributes: facts.attributes,
     estimate: {
@@ -111,11 +112,3 @@ function callOf(record: DecisionRecord): Call {
 
 const LATER_FACTS = { country: '', dataClassification: [], attributes: {}, consent: '' };
 const NOBODY = { externalUserId: '', email: '', name: '', session: '' };
-
-/**
- * Sealed with the person behind the call, and not opened for a replay: policies that ask for it
- * count as lacking it. Whoever unseals it fills it in here.
- */
-function sourceIpOf(_record: DecisionRecord): string {
-  return '';
-}

@@ -9,8 +9,9 @@ interface Waiting {
 }
 
 /**
- * A ledger that decides one operation after the other, as the SQL ledger decides what arrives
- * together: settlements first, then what is asked for, each in the order of arrival.
+ * A ledger that decides one operation after the other, made to decide what arrives together nearly
+ * as the SQL ledger does: settlements first, then what is asked for, each in the order of arrival.
+ * (There a batch also brings its configuration before anything in it is decided.)
  */
 export function groupedLedger(ledger: BudgetLedger): BudgetLedger {
   let group: Waiting[] = [];

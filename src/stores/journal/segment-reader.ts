@@ -26,7 +26,7 @@ export interface ReadLines {
 
 /**
  * Reads at most `most` records from `offset` on.
- * @param into CHUNK_BYTES that the rows stay in; a chunk of fresh memory costs more than reading it.
+ * @param into CHUNK_BYTES that the rows stay in; fresh memory costs more than reading into it.
  * @throws ENOENT when the segment is gone, or whatever the file system says.
  */
 export async function readSegment(

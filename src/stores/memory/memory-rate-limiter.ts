@@ -25,7 +25,7 @@ export interface MemoryRateLimiterOptions {
   readonly maxEntities?: number;
   /** Most windows of remembered verdicts; 2,000,000 unless given. */
   readonly maxReadings?: number;
-  /** How long verdicts are remembered; less than ten minutes only where nobody repeats a request. */
+  /** Verdicts are remembered so long; under ten minutes only where nobody repeats a request. */
   readonly rememberMs?: number;
 }
 

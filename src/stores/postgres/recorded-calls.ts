@@ -22,8 +22,8 @@ const FETCH_OTHERS = 'fetch 512 from recorded_others';
 /** For one statement: opening a cursor sorts the keys of all records. */
 const STATEMENT_TIMEOUT_MS = 10 * 60_000;
 /**
- * Pages are looked up row by row by their keys. On tables that were never analyzed the planner might
- * rather read all of them for every page.
+ * Pages are looked up row by row by their keys. On tables that were never analyzed the planner
+ * might rather read all of them for every page.
  */
 const BY_KEYS = `set local enable_seqscan = off;
 set local enable_hashjoin = off;
@@ -92,7 +92,7 @@ async function* entryPages(
   }
 }
 
-/** The accounts of the batches that denied something: only there does anybody ask how they stood. */
+/** The accounts of the batches that denied something: only there somebody asks how they stood. */
 async function replaysOf(
   sql: SqlClient,
   rows: readonly EntryRow[],
