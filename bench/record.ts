@@ -14,6 +14,7 @@ import {
   type LoadResult,
 } from './load.ts';
 import { policyCall } from './policy-call.ts';
+import { benchReplay } from './record-replay.ts';
 
 const PATH = '/tollgate.v1.DecisionService/Authorize';
 /** What keeping a record may add to a decision's CPU time. */
@@ -21,17 +22,28 @@ const TARGET_SHARE = 0.15;
 
 export interface RecordBenchOptions {
   readonly quick: boolean;
+  /** One section alone: cpu or replay. */
+  readonly section?: string | undefined;
 }
 
 /** Odd numbers of rounds, so that the median is one of them. */
-const WHOLE = { rounds: 5, calls: 60_000, warmCalls: 30_000 };
-const QUICK = { rounds: 3, calls: 20_000, warmCalls: 20_000 };
+const WHOLE = { rounds: 5, calls: 60_000, warmCalls: 30_000, hours: 72 };
+const QUICK = { rounds: 3, calls: 20_000, warmCalls: 20_000, hours: 24 };
 
 /** What the record costs: the same decisions with it and without, by turns on one core. */
-export async function benchRecord({ quick }: RecordBenchOptions): Promise<void> {
+export async function benchRecord({ quick, section }: RecordBenchOptions): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
   try {
-    publish('record', await benchCpu(scratch, quick ? QUICK : WHOLE));
+    const effort = quick ? QUICK : WHOLE;
+    const sections: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+      cpu: () => benchCpu(scratch, effort),
+      replay: () => benchReplay(scratch, effort),
+    };
+    const figures: Figure[] = [];
+    for (const [name, run] of Object.entries(sections)) {
+      if (section === undefined || section === name) figures.push(...(await run()));
+    }
+    publish('record', figures);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -22,7 +22,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   decision: benchDecision,
   ledger: () => benchLedger({ quick, section }),
   policy: () => benchPolicy({ quick, section }),
-  record: () => benchRecord({ quick }),
+  record: () => benchRecord({ quick, section }),
   windows: () => benchWindows({ quick, section }),
 };
 
