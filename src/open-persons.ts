@@ -28,8 +28,8 @@ type Stores = Pick<LedgerStores, 'agree'>;
 type KeySettings = Pick<Settings, 'personalKey' | 'dataDir'>;
 
 /**
- * The key that all processes of the ledger share: the one that is given, or one that the ledger made
- * for itself when it was first asked.
+ * The key that all processes of the ledger share: the one that is given, or one that the ledger
+ * made for itself when it was first asked.
  * @throws PersonKeyError when the ledger goes by another one, or what the database says.
  */
 async function agreedKey(stores: Stores, given: Uint8Array | undefined): Promise<Buffer> {

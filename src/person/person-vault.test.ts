@@ -27,7 +27,8 @@ describe('PersonVault', () => {
   it('R87 opens what it sealed, also in another process, and never in another tenant', () => {
     const sealed = sealedBy(vault, ZOE);
     expect(new PersonVault(MASTER, clock).open('acme', sealed)).toEqual(ZOE);
-    expect(JSON.stringify(sealed)).not.toMatch(/zoe/i);
+    // Shorter words come up in base64 by chance.
+    expect(JSON.stringify(sealed)).not.toMatch(/zoe@|example|o’hara/i);
     expect(() => vault.open('globex', sealed)).toThrow();
     const stranger = new PersonVault(randomBytes(MASTER_KEY_BYTES), clock);
     expect(() => stranger.open('acme', sealed)).toThrow();
