@@ -229,7 +229,9 @@ export function describeLineage(name: string, open: () => Promise<LedgerFixture>
         const rows = await fixture.sql.query<{ row: string }>(
           `select to_jsonb(t)::text as row from tollgate.${table} t`,
         );
-        expect(rows.map(({ row }) => row).join(), table).not.toMatch(/zoe@|quistgaard|203\.0\.113/i);
+        expect(rows.map(({ row }) => row).join(), table).not.toMatch(
+          /zoe@|quistgaard|203\.0\.113/i,
+        );
       }
       const people = await fixture.sql.query<SealedRow>(
         `select p.key_id, p.sealed, k.wrapped from tollgate.lineage_person p
