@@ -7,17 +7,25 @@ import { startRounds, type RoundLog } from './rounds.ts';
 const MOST_PER_ROUND = 1_000;
 
 export interface CheckpointOptions {
-  readonly checkpoints: Checkpoints;
+  readonly checkpoints: Pick<Checkpoints, 'unsigned' | 'keep'>;
   readonly signer: CheckpointSigner;
   readonly clock: Clock;
   readonly everyMs: number;
   readonly log: RoundLog;
 }
 
-/** Signs every chain that has grown since it was last signed, until it is stopped. */
+/** Signs every chain that has grown since it was last signed, until stopped, and once then. */
 export function startCheckpoints(options: CheckpointOptions): { stop(): Promise<void> } {
   const { everyMs, log } = options;
-  return startRounds({ everyMs, atOnce: true, round: () => signGrown(options), log });
+  const round = (): Promise<number | Unavailable> => signGrown(options);
+  const rounds = startRounds({ everyMs, atOnce: true, round, log });
+  return {
+    async stop() {
+      await rounds.stop();
+      const last = await round();
+      if (typeof last !== 'number') log.failed(last.problem);
+    },
+  };
 }
 
 async function signGrown({
