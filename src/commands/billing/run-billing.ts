@@ -3,6 +3,7 @@ import { CommandFailed, type ExitCode, printJson, printLines, type Streams } fro
 import { Calendar } from '../report/calendar.ts';
 import { plain } from '../report/report-document.ts';
 import { type SidecarOptions, withClient } from '../sidecar.ts';
+import { csvCell } from '../text/csv.ts';
 
 export interface BillingOptions extends SidecarOptions {
   readonly json?: true;
@@ -117,16 +118,13 @@ export function billLines({ month, tenant, lines }: Bill): string[] {
     TITLES,
     ...lines.map((line) =>
       [
-        ...[month, tenant, line.agent, line.team, line.user, line.provider, line.model].map(quoted),
+        ...[month, tenant, line.agent, line.team, line.user, line.provider, line.model].map(
+          csvCell,
+        ),
         ...[line.calls, line.inputTokens, line.outputTokens, dollars(line.costMicroUsd)],
       ].join(','),
     ),
   ];
-}
-
-/** As RFC 4180 says. */
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 const MICRO_USD_PER_USD = 1_000_000n;

@@ -3,13 +3,14 @@
  * apostrophe, which spreadsheets do not show; numbers stay as they are.
  */
 export function csvLine(cells: readonly (string | number | bigint | undefined)[]): string {
-  return `${cells.map(cellText).join(',')}\r\n`;
+  return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
 const FORMULA = /^[=+\-@\t\r]/;
 const NEEDS_QUOTES = /[",\r\n]/;
 
-function cellText(cell: string | number | bigint | undefined): string {
+/** One cell of such a line. */
+export function csvCell(cell: string | number | bigint | undefined): string {
   if (typeof cell !== 'string') return cell === undefined ? '' : String(cell);
   const text = FORMULA.test(cell) ? `'${cell}` : cell;
   return NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
