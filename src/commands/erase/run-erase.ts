@@ -24,11 +24,11 @@ export function erasureLines({
   eventId,
 }: ErasePersonResponse): readonly string[] {
   return [
-    `Personal data of ${grouped(records)} records was erased (event ${eventId}).`,
+    `Records whose personal data was erased: ${grouped(records)} (event ${eventId}).`,
     ...(recordsWithUser > 0n
       ? [
-          `${grouped(recordsWithUser)} records carry this very address or id as their user and keep it:`,
-          'accounts, limits and the chain of the record go by it.',
+          `Records that have this very address or id as their user, and keep it: ${grouped(recordsWithUser)}.`,
+          'Accounts, limits and the chain of the record go by it.',
         ]
       : []),
   ];

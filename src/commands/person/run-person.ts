@@ -46,8 +46,8 @@ export function personLines(
   recordsWithUser: bigint,
 ): readonly string[] {
   const table = records.length === 0 ? [] : tableLines(COLUMNS, records.map(cellsOf));
-  const kept = [`Personal data is kept beside ${grouped(records.length)} records.`];
-  const named = `${grouped(recordsWithUser)} records carry this very address or id as their user.`;
+  const kept = [`Records with personal data: ${grouped(records.length)}.`];
+  const named = `Records that have this very address or id as their user: ${grouped(recordsWithUser)}.`;
   return [...table, ...kept, ...(recordsWithUser > 0n ? [named] : [])];
 }
 
