@@ -42,3 +42,12 @@ export const ZERO_AMOUNTS: Amounts = {
 export function amountOf(amounts: Amounts, metric: Metric): bigint {
   return metric === 'totalTokens' ? amounts.inputTokens + amounts.outputTokens : amounts[metric];
 }
+
+export function plus(a: Amounts, b: Amounts): Amounts {
+  return {
+    costMicroUsd: a.costMicroUsd + b.costMicroUsd,
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    invocations: a.invocations + b.invocations,
+  };
+}

@@ -3,6 +3,7 @@ import { AGENT_DEFAULT_IDS } from './agent-defaults.ts';
 import type { Finding } from './issue-words.ts';
 import type { FieldPath } from './problem.ts';
 import { didYouMean } from './suggest.ts';
+import { SECTIONS, type Section } from './sections.ts';
 
 /**
  * Checks that names lead somewhere and that ids are given once. Works on what was read, not on what
@@ -17,17 +18,6 @@ export function referenceFindings(
     ...REFERENCES.flatMap(({ from, to }) => danglingNames(root, from, to)),
   ];
 }
-
-const SECTIONS = [
-  'tenants',
-  'agents',
-  'policies',
-  'limits',
-  'budgets',
-  'tiers',
-  'exemptions',
-] as const;
-type Section = (typeof SECTIONS)[number];
 
 interface Reference {
   /** `[]` means every item of a list; `{}` every key of a mapping. */

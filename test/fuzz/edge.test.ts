@@ -20,22 +20,12 @@ import {
   type RunningEdge,
 } from '../server/support.ts';
 import { AuthorizeRequest } from '../../src/gen/tollgate/v1/decision_service.ts';
+import { randomFrom } from '../support/random-from.ts';
 
 /** Bounded so that the suite stays quick; the seed makes a failure repeatable. */
 const MESSAGES = 2_000;
 const BATCH = 50;
 const SEED = 20_261_121;
-
-/** Mulberry32: small, and the same on every machine. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const random = randomFrom(SEED);
 const below = (most: number): number => Math.floor(random() * most);

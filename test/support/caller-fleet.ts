@@ -1,6 +1,7 @@
 import { Outcome, TollgateClient, TollgateError } from '../../clients/typescript/index.ts';
 import { Effect } from '../../src/gen/tollgate/v1/verdict.ts';
 import { pause } from '../faults/waiting.ts';
+import { randomFrom } from './random-from.ts';
 
 const TENANT = 'acme';
 const AGENT = 'bot';
@@ -93,15 +94,4 @@ function isAway(answer: unknown): boolean {
     readonly decision?: { readonly reasons?: readonly { readonly code: string }[] };
   };
   return decision?.reasons?.some(({ code }) => AWAY.includes(code)) ?? false;
-}
-
-/** mulberry32: the same numbers from the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,5 +1,5 @@
 import type { AccountReading, AccountSpec } from '../../budgets/account.ts';
-import { METRICS, ZERO_AMOUNTS, type Amounts, type Caps } from '../../budgets/amounts.ts';
+import { METRICS, ZERO_AMOUNTS, plus, type Amounts, type Caps } from '../../budgets/amounts.ts';
 import { amountOf } from '../../budgets/amounts.ts';
 import type { PeriodSpan } from '../../budgets/period-clock.ts';
 
@@ -123,15 +123,6 @@ function restOf(
   const used = amountOf(held, metric) + amountOf(committed, metric);
   const rest = (spec.caps[metric] ?? 0n) + (carried[metric] ?? 0n) - used;
   return rest > 0n ? rest : 0n;
-}
-
-export function plus(a: Amounts, b: Amounts): Amounts {
-  return {
-    costMicroUsd: a.costMicroUsd + b.costMicroUsd,
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    invocations: a.invocations + b.invocations,
-  };
 }
 
 export function minus(a: Amounts, b: Amounts): Amounts {

@@ -1,5 +1,5 @@
 import type { AccountReading, AccountSpec } from '../../budgets/account.ts';
-import { ZERO_AMOUNTS, type Amounts } from '../../budgets/amounts.ts';
+import { ZERO_AMOUNTS, plus, type Amounts } from '../../budgets/amounts.ts';
 import type { ReleaseCommand } from '../../decision/call.ts';
 import type {
   AccountQuery,
@@ -20,7 +20,7 @@ import type { DecisionRecord, Page } from '../../decision/record.ts';
 import type { UsageRow } from '../../decision/usage.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Generations } from '../../lib/generations.ts';
-import { minus, plus, type LedgerAccount } from './ledger-account.ts';
+import { minus, type LedgerAccount } from './ledger-account.ts';
 import { LedgerAccounts } from './ledger-accounts.ts';
 import { admitHold, admitsExtension } from './ledger-admission.ts';
 import { reservationOf, ReservationTable, type HeldCall } from './reservation-table.ts';

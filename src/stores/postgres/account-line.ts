@@ -54,15 +54,6 @@ export function accountOf(line: string): AccountReading {
   return readingOf(foundAccount(line));
 }
 
-export function plus(a: Amounts, b: Amounts): Amounts {
-  return {
-    costMicroUsd: a.costMicroUsd + b.costMicroUsd,
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    invocations: a.invocations + b.invocations,
-  };
-}
-
 /** Reads "cost,input,output,invocations". */
 export function amountsOf(text: string): Amounts {
   return amountsAt(text.split(','), 0);

@@ -1,5 +1,5 @@
 import type { AccountReading } from '../../budgets/account.ts';
-import type { Amounts } from '../../budgets/amounts.ts';
+import { plus, type Amounts } from '../../budgets/amounts.ts';
 import type {
   Conflict,
   HoldOutcome,
@@ -11,7 +11,7 @@ import type {
 } from '../../decision/ports.ts';
 import { decodeRecord } from '../../decision/record-codec.ts';
 import type { DecisionRecord } from '../../decision/record.ts';
-import { amountsOf, foundAccount, plus, readingOf, type FoundAccount } from './account-line.ts';
+import { amountsOf, foundAccount, readingOf, type FoundAccount } from './account-line.ts';
 import type { LedgerOp } from './ledger-batch.ts';
 
 /** What any of the operations can be answered by the database. */

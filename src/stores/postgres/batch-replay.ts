@@ -1,5 +1,6 @@
 import type { AccountReading } from '../../budgets/account.ts';
-import { amountsOf, foundAccount, plus, readingOf, type FoundAccount } from './account-line.ts';
+import { amountsOf, foundAccount, readingOf, type FoundAccount } from './account-line.ts';
+import { plus } from '../../budgets/amounts.ts';
 
 /**
  * The accounts of one batch while its entries are gone through again, in order: what each of them
